@@ -1,0 +1,53 @@
+"""Where an estate keeps its files: one name for each place, used by every stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one estate (the `home` of its configuration)."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        """Immutable Parquet and receipts, as received."""
+        return self.root / "landing"
+
+    @property
+    def quarantine(self) -> Path:
+        """Rows and files that were not accepted, with their original text."""
+        return self.root / "quarantine"
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file that dbt builds in. Only the pipeline opens it."""
+        return self.root / "warehouse" / "ullage.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """Audited versions; `current` is the one served."""
+        return self.root / "published"
+
+    @property
+    def current(self) -> Path:
+        """The served version: a link that is switched atomically."""
+        return self.published / "current"
+
+    @property
+    def reports(self) -> Path:
+        """Rendered report sites, one a published version."""
+        return self.root / "reports"
+
+    def forecasts(self, as_of: date | None = None) -> Path:
+        """Forecasts as published, kept for good; one folder an as-of day."""
+        folder = self.root / "forecasts"
+        return folder if as_of is None else folder / f"as_of={as_of.isoformat()}"
+
+    def checks(self, as_of: date) -> Path:
+        """Outcomes of the data-quality checks of one as-of day, one file a stage."""
+        return self.root / "checks" / f"as_of={as_of.isoformat()}"

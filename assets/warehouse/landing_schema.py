@@ -1,0 +1,288 @@
+"""Builds the `landing` schema that dbt reads: views over the current landed files, and the run's own small tables.
+
+Loading is the only place that knows both the landing folder and DuckDB. Models see tables and nothing else, so the same
+models run on another engine that is given the same tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from assets.home import Home
+from assets.landing.contracts import all_contracts
+from assets.landing.store import Receipt
+from assets.landing.units import UnknownUnitError, conversion
+from assets.warehouse.rebuild import DAILY_TABLES
+
+DUCKDB_TYPES = {
+    "string": "varchar",
+    "integer": "bigint",
+    "number": "double",
+    "boolean": "boolean",
+    "timestamp": "timestamp",
+    "date": "date",
+    "time": "varchar",
+}
+FORECAST_TABLES: Mapping[str, Mapping[str, str]] = {
+    "forecast_quantiles": {
+        "series_id": "varchar",
+        "as_of_date": "date",
+        "target_date": "date",
+        "horizon_days": "integer",
+        "quantile": "double",
+        "value": "double",
+        "model": "varchar",
+        "notes": "varchar",
+    },
+    "forecast_saturation": {
+        "series_id": "varchar",
+        "as_of_date": "date",
+        "p10_date": "date",
+        "p50_date": "date",
+        "p90_date": "date",
+        "probability_within_horizon": "double",
+        "probability_within_lead_time": "double",
+        "lead_time_days": "integer",
+        "horizon_days": "integer",
+        "notes": "varchar",
+    },
+    "forecast_scores": {
+        "series_id": "varchar",
+        "as_of_date": "date",
+        "model": "varchar",
+        "wql": "double",
+        "mase": "double",
+        "coverage_80_ratio": "double",
+        "naive_wql": "double",
+        "naive_mase": "double",
+        "window_count": "integer",
+        "notes": "varchar",
+    },
+}
+
+
+@dataclass(frozen=True)
+class RunWindow:
+    """The run's inputs that models read instead of a clock (one row, `landing.run_window`)."""
+
+    as_of: date
+    demand_window_days: int
+    horizon_days: int
+    history_start: date
+    default_threshold_ratio: float
+    default_lead_time_days: int
+    forecast_seed: int
+
+    def row(self) -> dict[str, object]:
+        """Column values of `landing.run_window`."""
+        return {
+            "as_of_date": self.as_of,
+            "as_of_at": datetime.combine(self.as_of + timedelta(days=1), time.min),
+            "demand_window_start_date": self.as_of - timedelta(days=self.demand_window_days - 1),
+            "history_start_date": self.history_start,
+            "horizon_days": self.horizon_days,
+            "demand_window_days": self.demand_window_days,
+            "default_threshold_ratio": self.default_threshold_ratio,
+            "default_lead_time_days": self.default_lead_time_days,
+            "forecast_seed": self.forecast_seed,
+        }
+
+
+def open_warehouse(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Connect to the warehouse file (UTC, no extension downloads). Hold the `warehouse` pool while it is open."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        str(path),
+        read_only=read_only,
+        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
+    )
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+def load_landing(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    receipts: Sequence[Receipt],
+    superseded: Sequence[Receipt],
+    window: RunWindow,
+    days: Sequence[date],
+) -> None:
+    """(Re)create every table of the `landing` schema for one run.
+
+    Metric views read the files of `days` and of the day before each (a counter's first rate needs its predecessor).
+    """
+    connection.execute("create schema if not exists landing")
+    _create_table(connection, "run_window", [window.row()])
+    _create_days(connection, days)
+    _create_receipts(connection, receipts, superseded)
+    wanted = {day.isoformat() for day in days} | {(day - timedelta(days=1)).isoformat() for day in days}
+    for table in all_contracts():
+        files = [
+            (home.root / file.path, receipt)
+            for receipt in receipts
+            if receipt.table == table
+            for file in receipt.landed
+            if table not in DAILY_TABLES or file.date in wanted
+        ]
+        _create_view(connection, table, files)
+    load_forecasts(connection, home)
+    _create_unit_conversions(connection)
+
+
+def load_forecasts(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
+    """(Re)create the views over every forecast that was ever made."""
+    for table, columns in FORECAST_TABLES.items():
+        files = sorted(home.forecasts().glob(f"as_of=*/{table.removeprefix('forecast_')}.parquet"))
+        selected = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
+        source = f"read_parquet([{_texts(files)}], hive_partitioning = false)"
+        _replace_view(connection, table, f"select {selected} from {source}" if files else _nothing(columns))
+
+
+def _create_view(
+    connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[tuple[Path, Receipt]]
+) -> None:
+    columns = {name: DUCKDB_TYPES[field.type] for name, field in all_contracts()[table].fields.items()}
+    columns |= {"source_file": "varchar", "source_row": "bigint", "extra": "varchar"}
+    selected = ", ".join(f'cast(landed."{name}" as {kind}) as "{name}"' for name, kind in columns.items())
+    if not files:
+        nothing = _nothing({**columns, "extracted_at": "timestamp", "receipt_id": "varchar"})
+        _replace_view(connection, table, nothing)
+        return
+    _create_table(
+        connection,
+        f"files_of_{table}",
+        [
+            {"path": str(path), "receipt_id": r.receipt_id, "extracted_at": _naive_utc(r.extracted_at)}
+            for path, r in files
+        ],
+    )
+    paths = _texts(path for path, _ in files)
+    _replace_view(
+        connection,
+        table,
+        f"select {selected}, files.extracted_at, files.receipt_id "
+        f"from read_parquet([{paths}], filename = true, hive_partitioning = false, union_by_name = true) as landed "
+        f"join landing.files_of_{table} as files on files.path = landed.filename",
+    )
+
+
+def _create_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
+    connection.execute("create or replace table landing.run_days (observed_date date)")
+    if days:
+        connection.executemany("insert into landing.run_days values (?)", [[day] for day in days])
+
+
+def _create_receipts(
+    connection: duckdb.DuckDBPyConnection, receipts: Sequence[Receipt], superseded: Sequence[Receipt]
+) -> None:
+    rows = [
+        {
+            "receipt_id": r.receipt_id,
+            "source": r.source,
+            "table_name": r.table,
+            "batch_id": r.batch_id,
+            "version": r.version,
+            "is_current": is_current,
+            "extracted_at": _naive_utc(r.extracted_at),
+            "window_start_at": _naive_utc(r.window["start"]) if r.window else None,
+            "window_end_at": _naive_utc(r.window["end"]) if r.window else None,
+            "rows_received": r.rows_received,
+            "rows_landed": r.rows_landed,
+            "rows_quarantined": r.rows_quarantined,
+            "input_path": r.input.path,
+            "input_sha256": r.input.sha256,
+        }
+        for is_current, group in ((True, receipts), (False, superseded))
+        for r in group
+    ]
+    schema = pa.schema(
+        [
+            *((name, pa.string()) for name in ("receipt_id", "source", "table_name", "batch_id")),
+            ("version", pa.int32()),
+            ("is_current", pa.bool_()),
+            *((name, pa.timestamp("us")) for name in ("extracted_at", "window_start_at", "window_end_at")),
+            *((name, pa.int64()) for name in ("rows_received", "rows_landed", "rows_quarantined")),
+            *((name, pa.string()) for name in ("input_path", "input_sha256")),
+        ]
+    )
+    _create_table(connection, "receipts", rows, schema)
+
+
+def _create_unit_conversions(connection: duckdb.DuckDBPyConnection) -> None:
+    """One row for each (unit as delivered, kind, unit of the plan) in use. Counters are planned as rates a second."""
+    pairs = connection.execute(
+        """
+        select distinct unit, kind, canonical_unit from (
+            select s.unit, s.kind, p.unit as canonical_unit
+            from landing.metric_samples s join landing.measurement_plan p using (metric)
+            union all
+            select h.unit, 'histogram', p.unit
+            from landing.metric_histograms h join landing.measurement_plan p using (metric)
+            union all
+            select l.unit, 'gauge', p.unit
+            from landing.resource_limits l join landing.measurement_plan p using (resource)
+        ) order by all
+        """
+    ).fetchall()
+    rows = []
+    for unit, kind, canonical in pairs:
+        try:
+            factor, offset = conversion(f"{unit}/s" if kind == "counter" else unit, canonical)
+        except UnknownUnitError:
+            continue  # landing has quarantined such samples; a limit in another unit than its metric has no conversion
+        rows.append(
+            {
+                "source_unit": unit,
+                "kind": kind,
+                "canonical_unit": canonical,
+                "factor": factor,
+                "offset_value": offset,
+            }
+        )
+    schema = pa.schema(
+        [
+            ("source_unit", pa.string()),
+            ("kind", pa.string()),
+            ("canonical_unit", pa.string()),
+            ("factor", pa.float64()),
+            ("offset_value", pa.float64()),
+        ]
+    )
+    _create_table(connection, "unit_conversions", rows, schema)
+
+
+def _create_table(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: list[dict[str, object]],
+    schema: pa.Schema | None = None,
+) -> None:
+    data = pa.Table.from_pylist(rows, schema=schema)
+    connection.register("rows_to_load", data)
+    connection.execute(f"create or replace table landing.{table} as select * from rows_to_load")
+    connection.unregister("rows_to_load")
+
+
+def _replace_view(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
+    connection.execute(f"create or replace view landing.{table} as {query}")
+
+
+def _nothing(columns: Mapping[str, str]) -> str:
+    return "select " + ", ".join(f'cast(null as {t}) as "{n}"' for n, t in columns.items()) + " where false"
+
+
+def _texts(values: Iterable[object]) -> str:
+    """SQL string literals. View definitions cannot bind parameters, so quotes are doubled."""
+    return ", ".join("'" + str(value).replace("'", "''") + "'" for value in values)
+
+
+def _naive_utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is None else (moment - (moment.utcoffset() or timedelta())).replace(tzinfo=None)

@@ -1,0 +1,88 @@
+"""What a run has to rebuild: the days whose landed files differ from those that the warehouse was built from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from assets.home import Home
+from assets.landing.store import Receipt
+
+DAILY_TABLES = ("metric_samples", "metric_histograms")
+# A change here changes figures of days long landed: limits, thresholds and the service map are read by every daily model.
+REFERENCE_TABLES = ("measurement_plan", "resource_limits", "targets", "service_cis", "services")
+
+
+@dataclass(frozen=True)
+class RebuildPlan:
+    """Days to rebuild, whether tables start anew, and the state to record once the build has succeeded."""
+
+    days: list[date]
+    full_refresh: bool
+    state: dict[str, object]
+
+
+def version_of(estate: str, as_of: date, code_version: str, config_hash: str, receipts: list[Receipt]) -> str:
+    """Name of the version that these inputs publish: the as-of day and a hash of everything that goes in."""
+    inputs = [estate, as_of.isoformat(), code_version, config_hash, *sorted(r.receipt_id for r in receipts)]
+    digest = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
+    return f"{as_of.isoformat()}-{digest[:10]}"
+
+
+def plan_rebuild(home: Home, as_of: date, code_version: str, receipts: list[Receipt]) -> RebuildPlan:
+    """Compare what has landed with what the warehouse was last built from.
+
+    A day is rebuilt when the set of receipts with rows on it has changed; every day is rebuilt when the code or a
+    reference table has. Days after `as_of` wait for a later run.
+    """
+    by_day: dict[str, list[str]] = defaultdict(list)
+    reference = sorted(r.receipt_id for r in receipts if r.table in REFERENCE_TABLES)
+    for receipt in receipts:
+        if receipt.table in DAILY_TABLES:
+            for file in receipt.landed:
+                if file.date is not None and file.date <= as_of.isoformat():
+                    by_day[file.date].append(receipt.receipt_id)
+    landed = {day: sorted(set(ids)) for day, ids in by_day.items()}
+
+    built = _read_state(home)
+    full_refresh = built.get("code_version") != code_version
+    built_days = built.get("days", {})
+    assert isinstance(built_days, dict)
+    if full_refresh or built.get("reference") != reference:
+        stale = set(landed) | {day for day in built_days if day <= as_of.isoformat()}
+        kept: dict[str, list[str]] = {}
+    else:
+        stale = {day for day, ids in landed.items() if built_days.get(day) != ids}
+        stale |= {day for day in built_days if day <= as_of.isoformat() and day not in landed}
+        kept = {day: ids for day, ids in built_days.items() if day not in stale}
+    state: dict[str, object] = {
+        "code_version": code_version,
+        "reference": reference,
+        "days": dict(sorted({**kept, **landed}.items())),
+    }
+    return RebuildPlan([date.fromisoformat(day) for day in sorted(stale)], full_refresh, state)
+
+
+def record_built(home: Home, plan: RebuildPlan) -> None:
+    """Remember what the warehouse now holds."""
+    path = _state_path(home)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(plan.state, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _state_path(home: Home) -> Path:
+    return home.warehouse.parent / "built.json"
+
+
+def _read_state(home: Home) -> dict[str, object]:
+    path = _state_path(home)
+    if not home.warehouse.exists() or not path.exists():
+        return {}
+    state = json.loads(path.read_text(encoding="utf-8"))
+    assert isinstance(state, dict)
+    return state
