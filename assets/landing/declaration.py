@@ -74,8 +74,8 @@ class _Strict(BaseModel):
 class ValueColumn(_Strict):
     """One source column of a wide file that becomes one sample a row.
 
-    `upper_bound` makes it one bucket of a histogram; `optional` says that an empty cell is no sample (such cells
-    go to quarantine knowingly and do not count as faults).
+    `upper_bound` makes it one bucket of a histogram; `optional` says that an empty cell is no sample (such
+    cells go to quarantine knowingly and do not count as faults).
     """
 
     column: str
@@ -113,8 +113,8 @@ class ControlTotals(_Strict):
 class Declaration(_Strict):
     """How the columns of a source become the fields of a contract table.
 
-    `columns`, `constants`, `replace` and `strip` are keyed by contract field; `exclude`, `ignore` and `values`
-    name source columns. Timestamps without a zone are in `zone`.
+    `columns`, `constants`, `replace` and `strip` are keyed by contract field; `exclude`, `ignore` and
+    `values` name source columns. Timestamps without a zone are in `zone`.
     """
 
     table: str

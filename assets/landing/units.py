@@ -14,7 +14,8 @@ _LONE_ANNOTATION = re.compile(r"\{[^{}]*\}")
 MAX_UNIT_LENGTH = 128
 _USUAL_MISTAKES = {
     "percent": "%", "pct": "%", "ratio": "1", "count": "1",
-    "b": "By", "byte": "By", "bytes": "By", "kb": "kBy", "mb": "MBy", "gb": "GBy", "mib": "MiBy", "gib": "GiBy",
+    "b": "By", "byte": "By", "bytes": "By", "kb": "kBy", "mb": "MBy", "gb": "GBy",
+    "mib": "MiBy", "gib": "GiBy",
     "sec": "s", "second": "s", "seconds": "s", "msec": "ms", "milliseconds": "ms",
     "minutes": "min", "hours": "h", "days": "d", "bps": "bit/s", "celsius": "Cel",
 }  # fmt: skip
@@ -83,14 +84,13 @@ def conversion(unit_from: str, unit_to: str) -> tuple[float, float]:
             f"{unit_from!r} cannot be converted to {unit_to!r}: they do not measure the same thing; "
             f"fix: declare the unit that the source really delivers"
         )
-    offset, one, many = (_convert(value, source, target) for value in (0.0, 1.0, 1e6))
-    if offset == 0.0 and math.isclose(many, one * 1e6, rel_tol=1e-9):
+    offset, one, two = (_convert(value, source, target) for value in (0.0, 1.0, 2.0))
+    if not math.isclose(two - one, one - offset, rel_tol=1e-9):
+        raise UnitError(f"{unit_from!r} is logarithmic; fix: deliver a linear unit such as {unit_to!r}")
+    if offset == 0.0:
         return one, 0.0
     # Taken over a wide span, because subtracting an offset such as 273.15 costs digits.
-    factor = (many - offset) / 1e6
-    if not math.isclose(one, factor + offset, rel_tol=1e-9):
-        raise UnitError(f"{unit_from!r} is logarithmic; fix: deliver a linear unit such as {unit_to!r}")
-    return factor, round(offset, 9)
+    return (_convert(1e6, source, target) - offset) / 1e6, round(offset, 9)
 
 
 def rate_conversion(unit_from: str, unit_to: str) -> tuple[float, float]:
