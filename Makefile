@@ -1,0 +1,80 @@
+# Ullage. `make demo` and `make test` need Debian with Python 3.11 and set up everything else themselves.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+SPARK_BIN := .venv-spark/bin
+PYTEST_ARGS ?=
+
+export DAGSTER_HOME ?=
+export DAGSTER_DISABLE_TELEMETRY := yes
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+export ULLAGE_SAMPLE_DATA ?= $(abspath ../shared/data)
+# Without byte code every start takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: .venv/runtime  ## Simulate an estate, run the pipeline on it, render the report
+	@$(BIN)/ullage demo
+
+.PHONY: real
+real: .venv/runtime  ## Run the pipeline on the three real data sets (needs ULLAGE_SAMPLE_DATA and Prometheus)
+	@tools/debian_packages.sh prometheus
+	@$(BIN)/python -m examples.real.run
+
+.PHONY: dev
+dev: .venv/runtime  ## Open the Dagster user interface on the demo estate
+	@DAGSTER_HOME=$(abspath .dagster) $(BIN)/dagster dev -w workspace.yaml
+
+.PHONY: test
+test: .venv/dev  ## Install what tests need, then lint, type-check and run every test
+	@tools/debian_packages.sh postgresql prometheus chromium
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not spark" $(PYTEST_ARGS)
+
+.PHONY: test-fast
+test-fast: .venv/dev  ## Unit tests only: no servers, nothing slow
+	$(BIN)/pytest -m "not (slow or postgres or prometheus or chromium or spark or real)" $(PYTEST_ARGS)
+
+.PHONY: test-spark
+test-spark: .venv-spark/done  ## Build the same models on Spark and compare every table with DuckDB's
+	@tools/debian_packages.sh java
+	$(SPARK_BIN)/pytest -m spark $(PYTEST_ARGS)
+
+.PHONY: lock
+lock: .venv/runtime  ## Resolve the requirements anew and write the locks (hashes, no host names)
+	for name in runtime dev spark; do \
+	  (cd requirements && ../$(BIN)/uv pip compile $$name.in -o $$name.lock --generate-hashes --no-header --quiet); \
+	done
+
+.PHONY: clean
+clean:  ## Remove environments and everything that was generated
+	rm -rf .venv .venv-spark .ullage dbt_project/target dbt_project/logs
+
+.venv/uv:
+	@tools/make_venv.sh $(PYTHON) .venv
+	@touch $@
+
+.venv/runtime: requirements/runtime.lock pyproject.toml | .venv/uv
+	@[ -f .venv/dev ] || tools/install.sh .venv requirements/runtime.lock
+	@tools/prepare_dbt.sh .venv
+	@touch $@
+
+.venv/dev: requirements/dev.lock pyproject.toml | .venv/uv
+	@tools/install.sh .venv requirements/dev.lock
+	@tools/prepare_dbt.sh .venv
+	@touch $@ .venv/runtime
+
+.venv-spark/done: requirements/spark.lock pyproject.toml | .venv/uv
+	@tools/make_venv.sh $(PYTHON) .venv-spark
+	@tools/install.sh .venv-spark requirements/spark.lock
+	@touch $@

@@ -1,0 +1,138 @@
+"""Forecasts and saturation dates as Dagster assets: daily demand out of the warehouse, quantiles into Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import duckdb
+
+from assets.estate import Estate, run_days
+from assets.warehouse.assets import LANDING, OWNER, POOL
+from assets.warehouse.landing_schema import FORECAST_TABLES, load_forecasts, open_warehouse
+from checks.record import write_results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SERIES = """
+with lead_times as (
+    select resource, max(lead_time_days) as lead_time_days, max(unit) as unit
+    from staging.stg_measurement_plan, landing.run_window
+    where valid_from <= as_of_date and (valid_to is null or valid_to > as_of_date)
+    group by resource
+),
+series as (
+    select 'ci/' || ci_id || '/' || resource as series_id, resource, unit, observed_date, demand_value, usable_value,
+           limit_value
+    from marts.fct_resource_utilisation_daily
+    union all
+    select 'pool/' || pool_id, resource, unit, observed_date, demand_value, usable_value, null
+    from marts.fct_pool_demand_daily
+)
+select s.series_id, s.observed_date, s.demand_value, s.usable_value, s.unit,
+       coalesce(l.lead_time_days, w.default_lead_time_days) as lead_time_days,
+       0.0 as lower,
+       case when s.unit = '1' and s.limit_value = 1 then 1.0 end as upper
+from series s
+cross join landing.run_window w
+left join lead_times l on l.resource = s.resource
+where s.observed_date <= w.as_of_date and s.observed_date > w.as_of_date - cast($history_days as integer)
+order by s.series_id, s.observed_date
+"""
+MEMBERSHIP = """
+select distinct service_id, 'pool/' || pool_id as series_id
+from marts.fct_pool_capacity, landing.run_window
+where fct_pool_capacity.as_of_date = run_window.as_of_date
+order by all
+"""
+
+
+def read_demand(
+    connection: duckdb.DuckDBPyConnection, history_days: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Daily demand of every resource and pool, and which pools each service stands on (see `forecast_estate`)."""
+    daily = connection.execute(SERIES, {"history_days": history_days}).df()
+    membership = connection.execute(MEMBERSHIP).df()
+    return daily, membership
+
+
+def write_forecast(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    """Replace the forecasts of one as-of day, one Parquet file a table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in tables.items():
+        temporary = folder / f".{name}.parquet"
+        frame.to_parquet(temporary, index=False)
+        temporary.replace(folder / f"{name}.parquet")
+
+
+def forecast_asset(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Quantiles, saturation dates and backtest scores of one as-of day; every day ever forecast is kept."""
+    demand = [
+        dg.AssetKey(name)
+        for name in ("fct_resource_utilisation_daily", "fct_pool_demand_daily", "fct_pool_capacity")
+    ]
+    keys = [dg.AssetKey([LANDING, table]) for table in FORECAST_TABLES]
+
+    @dg.multi_asset(
+        name="forecasts",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[*demand, "stg_measurement_plan"],
+                group_name="forecasting",
+                owners=["team:capacity-management"],
+                kinds={"scikitlearn", "parquet"},
+                description=f"{key.path[-1].replace('_', ' ').capitalize()}: kept for every as-of day.",
+                partitions_def=partitions,
+            )
+            for key in keys
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                "expectations",
+                asset=keys[0],
+                blocking=True,
+                description="Quantiles are finite, ordered, complete and within bounds (Great Expectations).",
+            )
+        ],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
+    )
+    def forecasts(
+        context: dg.AssetExecutionContext, estate: Estate
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        # Heavy imports stay out of definition loading.
+        from assets.forecasting.run import forecast_estate
+        from checks.forecasts import check_quantiles
+
+        as_of: date = run_days(context)[1]
+        with open_warehouse(estate.home.warehouse) as connection:
+            daily, membership = read_demand(connection, estate.history_days)
+            result = forecast_estate(
+                daily, membership, as_of=as_of, horizon_days=estate.horizon_days, seed=estate.forecast_seed
+            )
+            tables = {
+                "quantiles": result.quantiles,
+                "saturation": result.saturation,
+                "scores": result.scores,
+            }
+            write_forecast(estate.home.forecasts(as_of), tables)
+            load_forecasts(connection, estate.home)
+        outcomes = check_quantiles(result.quantiles)
+        write_results(estate.home.checks(as_of), "forecasts", outcomes)
+        context.log.info("Forecast %d series.", daily["series_id"].nunique())
+        for key, frame in zip(keys, tables.values(), strict=True):
+            yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": len(frame)})
+        failed = [outcome for outcome in outcomes if not outcome.passed]
+        yield dg.AssetCheckResult(
+            asset_key=keys[0],
+            check_name="expectations",
+            passed=not failed,
+            metadata={outcome.name: outcome.message or "passed" for outcome in outcomes},
+        )
+
+    return forecasts

@@ -1,0 +1,208 @@
+"""The step from landing to warehouse, and the dbt models, as Dagster assets.
+
+`landing/*` are the tables that dbt reads as sources. When nothing has changed since the served version was published,
+they are not materialised and everything downstream is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+
+from assets.estate import Estate, run_days
+from assets.home import Home
+from assets.landing.contracts import all_contracts
+from assets.landing.store import Receipt, all_receipts, current_receipts
+from assets.warehouse.landing_schema import RunWindow, load_landing, open_warehouse
+from assets.warehouse.rebuild import RebuildPlan, plan_rebuild, version_of
+from checks.record import write_results
+from checks.results import CheckResult
+
+POOL = "warehouse"
+LANDING = "landing"
+AFTER_FORECAST = "tag:after_forecast"
+OWNER = "team:data-engineering"
+RUN_TABLES = ("run_window", "run_days", "receipts", "unit_conversions")
+
+
+class UllageTranslator(DagsterDbtTranslator):
+    """Names dbt models after their tables, and groups them by the folder that they stand in."""
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """`landing/<table>` for sources, the table's name for everything else."""
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey([LANDING, dbt_resource_props["name"]])
+        return dg.AssetKey(dbt_resource_props["name"])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The model's folder: staging, intermediate, or the subject of a mart."""
+        parts = [part for part in dbt_resource_props["fqn"][1:-1] if part != "marts"]
+        return (parts[0] if parts else dbt_resource_props["resource_type"]).replace("-", "_")
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """The mart's owning team, from `meta.owner`."""
+        owner = dbt_resource_props.get("config", {}).get("meta", {}).get("owner")
+        return [f"team:{owner.removeprefix('team:')}"] if owner else [OWNER]
+
+
+def served_version(home: Home) -> str | None:
+    """Name of the version that readers are given now, if any."""
+    return home.current.resolve().name if home.current.exists() else None
+
+
+def rebuild_of(estate: Estate, context: dg.AssetExecutionContext) -> tuple[RebuildPlan, str, list[Receipt]]:
+    """The run's rebuild plan, the version it will publish, and the receipts that it is made of."""
+    as_of = run_days(context)[1]
+    receipts = current_receipts(estate.home.root)
+    plan = plan_rebuild(estate.home, as_of, estate.code_version, receipts)
+    return plan, version_of(estate.name, as_of, estate.code_version, estate.config_hash, receipts), receipts
+
+
+def landing_schema_asset(
+    partitions: dg.PartitionsDefinition[str], upstream: Mapping[str, list[dg.AssetKey]]
+) -> dg.AssetsDefinition:
+    """The `landing` schema as one asset of many tables; `upstream` gives the source assets behind each table."""
+    everything = [key for keys in upstream.values() for key in keys]
+    specs = [
+        dg.AssetSpec(
+            [LANDING, table],
+            deps=upstream.get(table, []) if table in all_contracts() else everything,
+            group_name=LANDING,
+            owners=[OWNER],
+            kinds={"duckdb"},
+            description=_description(table),
+            skippable=True,
+            partitions_def=partitions,
+        )
+        for table in [*all_contracts(), *RUN_TABLES]
+    ]
+
+    @dg.multi_asset(
+        name="landing_schema",
+        specs=specs,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
+    )
+    def landing_schema(context: dg.AssetExecutionContext, estate: Estate) -> Iterator[dg.MaterializeResult[None]]:
+        home = estate.home
+        plan, version, receipts = rebuild_of(estate, context)
+        if served_version(home) == version:
+            context.log.info("Nothing new: %s is already served.", version)
+            return
+        as_of = run_days(context)[1]
+        current = {r.receipt_id for r in receipts}
+        superseded = [r for r in all_receipts(home.root) if r.receipt_id not in current]
+        dated = [f.date for r in receipts for f in r.landed if f.date is not None]
+        window = RunWindow(
+            as_of=as_of,
+            demand_window_days=estate.demand_window_days,
+            horizon_days=estate.horizon_days,
+            history_start=min([as_of, *map(type(as_of).fromisoformat, dated)]),
+            default_threshold_ratio=estate.default_threshold_ratio,
+            default_lead_time_days=estate.default_lead_time_days,
+            forecast_seed=estate.forecast_seed,
+        )
+        with open_warehouse(home.warehouse) as connection:
+            load_landing(connection, home, receipts, superseded, window, plan.days)
+        rows = {table: sum(r.rows_landed for r in receipts if r.table == table) for table in all_contracts()}
+        context.log.info("Rebuilding %d day(s) for version %s.", len(plan.days), version)
+        for spec in specs:
+            table = spec.key.path[-1]
+            metadata = {"dagster/row_count": rows[table]} if table in rows else {"days": len(plan.days)}
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
+
+    return landing_schema
+
+
+def dbt_models(
+    project: DbtProject, partitions: dg.PartitionsDefinition[str], *, after_forecast: bool
+) -> dg.AssetsDefinition:
+    """The dbt models before the forecasts, or those that read the forecasts, with their tests as asset checks."""
+    name = "models_after_forecast" if after_forecast else "models"
+    selected = {"select": AFTER_FORECAST} if after_forecast else {"exclude": AFTER_FORECAST}
+
+    @dbt_assets(
+        manifest=project.manifest_path,
+        project=project,
+        name=name,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        dagster_dbt_translator=UllageTranslator(),
+        pool=POOL,
+        **selected,
+    )
+    def models(context: dg.AssetExecutionContext, dbt: DbtCliResource, estate: Estate) -> Iterator[Any]:
+        home = estate.home
+        plan, _, _ = rebuild_of(estate, context)
+        # One process serves one estate; dbt's profile finds the warehouse by this variable.
+        os.environ["ULLAGE_WAREHOUSE"] = str(home.warehouse)
+        arguments = ["build", "--exclude-resource-type", "unit_test"]
+        arguments += ["--full-refresh"] if plan.full_refresh else []
+        invocation = dbt.cli(arguments, context=context, target_path=home.root / "dbt" / name)
+        try:
+            yield from invocation.stream()
+        finally:
+            results = invocation.target_path / "run_results.json"
+            if results.exists():
+                write_results(home.checks(run_days(context)[1]), name, dbt_results(results, project.manifest_path))
+
+    return models
+
+
+def dbt_results(run_results: Path, manifest_path: Path) -> list[CheckResult]:
+    """Outcomes of the dbt tests of one invocation, and every model that failed or was skipped, as check results."""
+    nodes = json.loads(manifest_path.read_text(encoding="utf-8"))["nodes"]
+    outcomes = []
+    for result in json.loads(run_results.read_text(encoding="utf-8"))["results"]:
+        node = nodes.get(result["unique_id"])
+        if node is None:
+            continue
+        if node["resource_type"] == "test":
+            attached = node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), "")
+            blocking = node["config"]["severity"].lower() == "error"
+            failures = int(result.get("failures") or 0)
+            passed = result["status"] == "pass"
+            outcomes.append(
+                CheckResult(
+                    name=node["name"],
+                    table=attached.rsplit(".", 1)[-1],
+                    stage="dbt",
+                    passed=passed,
+                    severity="error" if blocking else "warn",
+                    blocking=blocking,
+                    rows_failed=failures,
+                    message="" if passed else (node.get("description") or result.get("message") or result["status"]),
+                )
+            )
+        elif result["status"] in {"error", "skipped"}:
+            outcomes.append(
+                CheckResult(
+                    name="model_built",
+                    table=node["name"],
+                    stage="dbt",
+                    passed=False,
+                    blocking=True,
+                    message=f"{result['status']}: {result.get('message') or 'an upstream model or test failed'}",
+                )
+            )
+    return outcomes
+
+
+def _description(table: str) -> str:
+    if table in all_contracts():
+        return all_contracts()[table].description
+    return {
+        "run_window": "One row: the run's as-of day and settings. Models read it instead of a clock.",
+        "run_days": "The days that this run rebuilds.",
+        "receipts": "Every receipt: what was extracted when, and rows received = landed + quarantined.",
+        "unit_conversions": "Factor and offset from each unit as delivered to the unit of the measurement plan.",
+    }[table]

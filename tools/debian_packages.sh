@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# debian_packages.sh NAME…: the servers and programs that tests start, from Debian's packages.
+# Root on Debian: installs what is missing. Anyone else: names what is missing; under CI=true that is a failure.
+set -euo pipefail
+missing=()
+need() { # need PACKAGE PROGRAM…: any of the programs will do
+  local package=$1 program; shift
+  for program in "$@"; do
+    if command -v "$program" >/dev/null 2>&1; then return; fi
+  done
+  missing+=("$package")
+}
+for name in "$@"; do
+  case $name in
+    postgresql) need postgresql /usr/lib/postgresql/*/bin/initdb ;;
+    prometheus) need prometheus prometheus; need prometheus promtool ;;
+    chromium) need chromium chromium; need poppler-utils pdftoppm ;;
+    java) need openjdk-17-jre-headless java ;;
+    *) echo "debian_packages.sh: no package is known for '$name'" >&2; exit 2 ;;
+  esac
+done
+if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing ${missing[*]} from Debian's packages …"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" fonts-dejavu-core >/dev/null
+else
+  echo "Missing: ${missing[*]}. Tests that need them are left out and counted. Fix: sudo apt-get install ${missing[*]}" >&2
+  if [ "${CI:-}" = true ]; then exit 1; fi
+fi
