@@ -1,0 +1,1 @@
+"""Three estates on real public data, see README.md. The data themselves stay outside the repository."""

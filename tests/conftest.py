@@ -1,0 +1,88 @@
+"""Fixtures that every area shares: the servers, the sample data, and no network beyond loopback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import pytest_socket
+
+from examples.real.prometheus_server import (
+    PACKAGE,
+    MissingProgramError,
+    PrometheusServer,
+    backfill,
+    find_program,
+)
+from tests import servers
+
+ROOT = Path(__file__).resolve().parent.parent
+StartPrometheus = Callable[[Mapping[str, str]], str]
+
+
+def pytest_runtest_setup() -> None:
+    """A test that reaches for the network beyond this machine fails."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def sample_data() -> Path:
+    """The folder of real data sets: ULLAGE_SAMPLE_DATA, by default ../shared/data beside the checkout."""
+    named = os.environ.get("ULLAGE_SAMPLE_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if folder.is_dir():
+        return folder.resolve()
+    if named:
+        raise FileNotFoundError(f"ULLAGE_SAMPLE_DATA names {folder}, which is not a folder")
+    pytest.skip("the real data sets are not here: set ULLAGE_SAMPLE_DATA to their folder")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.PostgresServer]:
+    """One PostgreSQL cluster for the whole run (Debian package postgresql)."""
+    try:
+        server = servers.PostgresServer()
+    except MissingProgramError as error:
+        servers.missing(error)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: servers.PostgresServer) -> str:
+    """SQLAlchemy address of an empty database of the test's own."""
+    return postgres_server.url(postgres_server.create_database())
+
+
+@pytest.fixture(scope="session")
+def start_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPrometheus]:
+    """Starts Prometheus over {file name: OpenMetrics text}, one file a day, and returns its address."""
+    try:
+        find_program("prometheus", PACKAGE)
+        find_program("promtool", PACKAGE)
+    except MissingProgramError as error:
+        servers.missing(error)
+    with ExitStack() as stack:
+
+        def start(files: Mapping[str, str]) -> str:
+            folder = tmp_path_factory.mktemp("prometheus")
+            paths = [folder / name for name in sorted(files)]
+            for path in paths:
+                path.write_text(files[path.name], encoding="utf-8")
+            backfill(paths, folder / "data")
+            return stack.enter_context(PrometheusServer(folder / "data")).url
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of Chromium (Debian package chromium)."""
+    try:
+        return servers.find_chromium()
+    except MissingProgramError as error:
+        servers.missing(error)
