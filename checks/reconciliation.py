@@ -5,7 +5,8 @@ Path one is what the receipts say was landed; path two is what the marts hold. P
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from checks.results import CheckResult
 
@@ -34,4 +35,14 @@ def compare(
         rows_checked=sum(receipts.values()),
         rows_failed=sum(abs(receipts.get(key, 0) - warehouse.get(key, 0)) for key in different),
         message=message,
+    )
+
+
+def newest_day(table: str, days: Sequence[date], as_of: date) -> CheckResult:
+    """Warn when the newest landed day is before `as_of`: figures would be of an older day than they claim."""
+    newest = max((day for day in days if day <= as_of), default=None)
+    passed = newest == as_of
+    message = f"newest day {newest}" if passed else f"newest day is {newest or 'missing'}, the run is as of {as_of}"
+    return CheckResult(
+        name="newest_day_is_fresh", table=table, stage=STAGE, passed=passed, severity="warn", message=message
     )

@@ -142,7 +142,8 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
         raise SettingsError(f"{path}: the file holds no settings; fix: start with `estate:` and `home:`")
     raw.pop("config_hash", None)
     expanded = _expand(raw, environment, path, "")
-    _resolve_paths(expanded, path.resolve().parent)
+    if isinstance(expanded.get("home"), str):
+        expanded["home"] = str((path.resolve().parent / expanded["home"]).resolve())
     expanded["config_hash"] = hashlib.sha256(text.encode()).hexdigest()[:16]
     try:
         return Settings.model_validate(expanded)
@@ -197,6 +198,7 @@ def _known_fields() -> list[str]:
 
 
 def _expand(value: Any, environment: Mapping[str, str], path: Path, field: str) -> Any:
+    """Replace `${NAME}`. File sources keep theirs (receipts name files by it), but the variable must be set."""
     if isinstance(value, dict):
         return {k: _expand(v, environment, path, f"{field}.{k}".lstrip(".")) for k, v in value.items()}
     if isinstance(value, list):
@@ -207,21 +209,6 @@ def _expand(value: Any, environment: Mapping[str, str], path: Path, field: str) 
                 raise SettingsError(
                     f"{path}: {field}: the environment variable {name} is not set; fix: export {name}=…"
                 )
-        return VARIABLE.sub(lambda match: environment[match[1]], value)
+        if not field.startswith("sources."):
+            return VARIABLE.sub(lambda match: environment[match[1]], value)
     return value
-
-
-def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
-    """Make the paths of the file absolute: `home`, and each source's `path`, `tables` (files) and `sidecar`."""
-    if isinstance(raw.get("home"), str):
-        raw["home"] = str((folder / raw["home"]).resolve())
-    for source in raw.get("sources") or []:
-        if not isinstance(source, dict):
-            continue
-        if isinstance(source.get("path"), str):
-            source["path"] = str(folder / source["path"])
-        for key in ("tables", "sidecar"):
-            if source.get("type") == "files" and isinstance(source.get(key), dict):
-                source[key] = {
-                    k: str(folder / v) if isinstance(v, str) else v for k, v in source[key].items()
-                }

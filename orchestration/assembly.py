@@ -1,0 +1,95 @@
+"""Assembles everything that Dagster loads from one estate's settings. Reads dbt's manifest; opens nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, DbtProject
+
+from assets.clock import Clock
+from assets.estate import Estate
+from assets.forecasting.assets import forecast_asset
+from assets.landing.assets import source_assets
+from assets.publishing.assets import published_version_asset
+from assets.warehouse.assets import dbt_models, landing_schema_asset
+from checks.assets import pipeline_checks
+from orchestration.code_version import ROOT, code_version
+from orchestration.connect import connect
+from orchestration.jobs import pipeline_job, report_job
+from orchestration.partitions import daily_partitions
+from orchestration.progress import PROGRESS, progress_logger
+from orchestration.schedules import estate_schedules
+from orchestration.settings import Settings, load_settings
+from reports.assets import service_report_asset
+
+MANIFEST = ROOT / "dbt_project" / "target" / "manifest.json"
+DEFAULT_CONFIG = ROOT / "examples" / "demo" / "ullage.yaml"
+
+
+def build_defs(
+    settings: Settings, config: Path, resource_overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """All definitions of one estate. Tests swap resources (`estate`, `clock`, `dbt`) through `resource_overrides`.
+
+    Raises FileNotFoundError when dbt's manifest is missing (`dbt parse` writes it; `make` targets do that).
+    """
+    partitions = daily_partitions(settings.start_date)
+    project = DbtProject(project_dir=ROOT / "dbt_project", profiles_dir=ROOT / "dbt_project")
+    project.prepare_if_dev()
+    if not project.manifest_path.exists():
+        raise FileNotFoundError(f"{project.manifest_path}: no dbt manifest; fix: tools/prepare_dbt.sh .venv")
+
+    connectors = [connect(source, config) for source in settings.sources]
+    landing = source_assets(connectors, partitions)
+    by_table: dict[str, list[dg.AssetKey]] = defaultdict(list)
+    for asset in landing:
+        by_table[asset.key.path[-1]].append(asset.key)
+    models = dbt_models(project, partitions, after_forecast=False)
+    models_after = dbt_models(project, partitions, after_forecast=True)
+    marts = [
+        key for asset in (models, models_after) for key in asset.keys if key.path[-1].startswith(("dim_", "fct_", "bridge_"))
+    ]
+    resources: dict[str, Any] = {
+        "estate": estate_resource(settings),
+        "clock": Clock(),
+        "dbt": DbtCliResource(project_dir=project),
+    }
+    return dg.Definitions(
+        assets=[
+            *landing,
+            landing_schema_asset(partitions, by_table),
+            models,
+            forecast_asset(partitions),
+            models_after,
+            published_version_asset(project.manifest_path, partitions, marts),
+            service_report_asset(settings.report, partitions),
+        ],
+        asset_checks=pipeline_checks(),
+        jobs=[pipeline_job(), report_job()],
+        schedules=estate_schedules(settings.schedules),
+        resources={**resources, **(resource_overrides or {})},
+        loggers={PROGRESS: progress_logger},
+        executor=dg.in_process_executor,
+    )
+
+
+def estate_resource(settings: Settings) -> Estate:
+    """The settings that assets share, as a resource."""
+    return Estate(
+        name=settings.estate,
+        home_path=str(settings.home),
+        config_hash=settings.config_hash,
+        code_version=code_version(),
+        max_quarantined_ratio=settings.quality.max_quarantined_ratio,
+        demand_window_days=settings.capacity.demand_window_days,
+        default_threshold_ratio=settings.capacity.default_threshold_ratio,
+        default_lead_time_days=settings.capacity.default_lead_time_days,
+        horizon_days=settings.forecast.horizon_days,
+        history_days=settings.forecast.history_days,
+        forecast_seed=settings.forecast.seed,
+        keep_versions=settings.publishing.keep_versions,
+    )

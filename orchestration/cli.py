@@ -1,0 +1,145 @@
+"""The command line: `ullage demo`, `ullage run`, `ullage doctor`.
+
+Exit codes: 0 done, 1 the run or a check failed, 2 the command or the configuration is wrong.
+Results go to standard output, progress and messages to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from datetime import date
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+# Before anything imports dagster, dbt or Great Expectations.
+os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+FAILED = 1
+WRONG = 2
+DEFAULT_CONFIG = Path("ullage.yaml")
+DEMO_CONFIG = Path(__file__).resolve().parent.parent / "examples" / "demo" / "ullage.yaml"
+
+app = typer.Typer(
+    name="ullage",
+    help="How much room each IT service has left, when it runs out, how sure we are, and where every figure comes from.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+messages = Console(stderr=True)
+output = Console(soft_wrap=False)
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="The estate's configuration file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no date; fix: write it as 2026-06-30", param_hint=option) from None
+
+
+@app.command()
+def run(
+    as_of: Annotated[str, typer.Option("--as-of", help="The last day to include (UTC), such as 2026-06-30.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    first: Annotated[str | None, typer.Option("--from", help="First day to extract; default: only --as-of.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the pipeline for one day or a range of days, and publish."""
+    last_day = _day(as_of, "--as-of")
+    first_day = _day(first, "--from") if first else None
+    if first_day and first_day > last_day:
+        raise typer.BadParameter(f"{first_day} is after --as-of {last_day}; fix: swap them", param_hint="--from")
+    _run(config, first_day, last_day, as_json)
+
+
+@app.command()
+def demo(as_json: JsonOption = False, config: ConfigOption = DEMO_CONFIG) -> None:
+    """Simulate an estate and run the whole pipeline on it."""
+    from assets.simulation.estate import simulate
+    from orchestration.settings import SettingsError, load_settings
+
+    try:
+        settings = load_settings(config)
+    except SettingsError as error:
+        _stop(str(error), WRONG)
+    if settings.simulation is None:
+        _stop(f"{config}: simulation: this section is missing; fix: add it, or use `ullage run`", WRONG)
+    messages.print(f"Simulating {settings.simulation.services} services over {settings.simulation.days} days …")
+    simulate(settings.simulation, settings.home)
+    _run(config, settings.simulation.start_date, settings.simulation.end_date, as_json)
+
+
+@app.command()
+def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Check the configuration, every source, freshness, disk and versions."""
+    from assets.clock import Clock
+    from orchestration.assembly import MANIFEST
+    from orchestration.doctor import examine
+
+    findings = examine(config, MANIFEST, Clock().system_time())
+    if as_json:
+        sys.stdout.write(json.dumps([finding.to_dict() for finding in findings], indent=1) + "\n")
+    else:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        marks = {"ok": "[green]✓[/green]", "warn": "[yellow]![/yellow]", "fail": "[red]✗[/red]"}
+        for finding in findings:
+            table.add_row(marks[finding.state], finding.subject, finding.message)
+        output.print(table)
+    if any(finding.state == "fail" for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+def _run(config: Path, first: date | None, as_of: date, as_json: bool) -> None:
+    # Imported here: dagster and dbt take seconds that `--help` should not cost.
+    from assets.home import Home
+    from orchestration.run import run_pipeline
+    from orchestration.settings import SettingsError, load_settings
+    from orchestration.summary import show, summarise
+
+    try:
+        settings = load_settings(config)
+    except SettingsError as error:
+        _stop(str(error), WRONG)
+    if as_of < settings.start_date or (first and first < settings.start_date):
+        _stop(f"{config}: start_date is {settings.start_date}; fix: choose later days or an earlier start_date", WRONG)
+    messages.print(f"Running {settings.estate}, {f'{first} to ' if first else ''}{as_of} …")
+    outcome = run_pipeline(settings, config, as_of=as_of, first=first)
+    if outcome.version is not None:
+        summary = summarise(Home(settings.home))
+        if as_json:
+            facts = {"success": outcome.success, "is_new": outcome.is_new, **summary.to_dict()}
+            sys.stdout.write(json.dumps(facts, indent=1) + "\n")
+        else:
+            show(summary, output)
+    if not outcome.success:
+        served = f"still served: {outcome.version}" if outcome.version else "nothing is served yet"
+        _stop(f"The run failed in {', '.join(outcome.failures)}; {served}", FAILED)
+    if not outcome.is_new:
+        messages.print("Nothing new: what was served is served.")
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    messages.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Entry point of the `ullage` command."""
+    warnings.filterwarnings("ignore", module="dagster.*")
+    app()
+
+
+if __name__ == "__main__":
+    main()
