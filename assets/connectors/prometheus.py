@@ -1,0 +1,361 @@
+"""Prometheus (and servers that speak its HTTP API): one batch a metric and UTC day, by `query_range`.
+
+The thin client is deliberate: windows stay under the server's 11,000 points a series, and a step without a
+sample stays empty. A query that is a plain selector is read as `last_over_time(selector[step])`, because
+Prometheus would otherwise repeat a value for up to five minutes after its series went silent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
+from assets.connectors.prometheus_frames import Rows, Series, histogram_rows, sample_rows
+from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
+from assets.landing.declaration import Declaration, Unit
+
+DAY_SECONDS = 86_400
+#: Prometheus refuses a query_range of more points a series; the limit is hard-coded there.
+MAX_POINTS = 11_000
+#: How far before a day the sample is looked for from which a histogram's first growth is taken.
+BEFORE_SECONDS = 300
+_BRACES = r"""\{(?:[^"'`{}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)*\}"""
+_SELECTOR = re.compile(rf"\s*(?:[a-zA-Z_:][a-zA-Z0-9_:]*\s*(?:{_BRACES})?|{_BRACES})\s*")
+Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+
+
+class PrometheusQuery(BaseModel):
+    """One metric: a PromQL query whose series carry the configuration item in `ci_label`.
+
+    `ci_map` renames label values; others are taken as they are. A counter or histogram needs a plain selector
+    of raw cumulative series (for a histogram its `_bucket` series): rates are made later.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metric: str = Field(min_length=1, max_length=512)
+    query: str = Field(min_length=1)
+    unit: Unit
+    kind: Literal["gauge", "counter", "histogram"]
+    ci_label: Label
+    ci_map: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _cumulative_series_are_raw(self) -> PrometheusQuery:
+        if self.kind != "gauge" and not _SELECTOR.fullmatch(self.query):
+            raise ValueError(
+                f"query: a {self.kind} needs a plain selector; "
+                'fix: write name{label="value"}, or make it a gauge of rate(…)'
+            )
+        return self
+
+    @property
+    def table(self) -> str:
+        """The contract table that the query feeds."""
+        return "metric_histograms" if self.kind == "histogram" else "metric_samples"
+
+    def promql(self, step_seconds: int) -> str:
+        """What the server is asked."""
+        if _SELECTOR.fullmatch(self.query):
+            return f"last_over_time({self.query.strip()}[{step_seconds}s])"
+        return self.query
+
+
+class PrometheusSource(BaseModel):
+    """Configuration of one server. The token, if any, stands in the environment variable `token_env`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["prometheus"]
+    name: str = Field(min_length=1, max_length=200)
+    url: str
+    token_env: str | None = None
+    step_seconds: int = Field(gt=0, le=DAY_SECONDS)
+    timeout_seconds: float = Field(130.0, gt=0)
+    queries: tuple[PrometheusQuery, ...] = Field(min_length=1)
+
+    @field_validator("url")
+    @classmethod
+    def _plain_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("not an http(s) address; fix: write one such as https://prometheus.example:9090")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("an address without user, password or query; fix: use token_env for the secret")
+        return url.rstrip("/")
+
+    @field_validator("step_seconds")
+    @classmethod
+    def _divides_the_day(cls, step: int) -> int:
+        if DAY_SECONDS % step:
+            raise ValueError(f"{step} s does not divide a day; fix: use e.g. 15, 60, 300 or 900")
+        return step
+
+    @field_validator("queries")
+    @classmethod
+    def _one_query_a_metric(cls, queries: tuple[PrometheusQuery, ...]) -> tuple[PrometheusQuery, ...]:
+        names = [query.metric for query in queries]
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                raise ValueError(
+                    f"{position}.metric: {name!r} has a query already; fix: join the two with `or`"
+                )
+        return queries
+
+
+@dataclass
+class _Answers:
+    """What the server said to the queries of one batch."""
+
+    points: dict[str, tuple[dict[str, str], list[int], list[str]]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    byte_count: int = 0
+
+    def series(self) -> list[Series]:
+        return [Series(labels, tuple(times), tuple(values)) for labels, times, values in self.points.values()]
+
+
+class PrometheusConnector:
+    """Reads one Prometheus server. Opens nothing before `batches` is iterated."""
+
+    def __init__(self, source: PrometheusSource, *, retries: RetryPolicy | None = None) -> None:
+        self._source = source
+        self._retries = retries or RetryPolicy()
+
+    @property
+    def name(self) -> str:
+        """Name of the source in the configuration."""
+        return self._source.name
+
+    def tables(self) -> list[str]:
+        """`metric_samples` and, with histogram queries, `metric_histograms`."""
+        return sorted({query.table for query in self._source.queries}, reverse=True)
+
+    def batches(self, table: str, window: Window, is_landed: IsLanded) -> Iterator[Batch | RejectedInput]:
+        """One batch a query of `table` and UTC day, empty days included. Raises `SourceError`.
+
+        Every day is asked for again, because late samples may have changed it; what is landed is left out.
+        """
+        token = self._token()
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        is_local = _is_loopback(self._source.url)
+        with httpx.Client(
+            headers=headers, timeout=self._source.timeout_seconds, trust_env=not is_local
+        ) as client:
+            for query in self._source.queries:
+                if query.table == table:
+                    for number in range((window.end - window.start).days + 1):
+                        day = window.start + timedelta(days=number)
+                        batch = self._batch(client, token, query, day)
+                        if not is_landed(batch.batch_id, batch.fingerprint):
+                            yield batch
+
+    def _token(self) -> str | None:
+        variable = self._source.token_env
+        if variable is None:
+            return None
+        token = os.environ.get(variable, "").strip()
+        if not token:
+            raise self._error(
+                f"environment variable {variable} is not set", f"export {variable} with the server's token"
+            )
+        if not re.fullmatch(r"[\x21-\x7e]+", token):
+            # An HTTP library would quote the whole header in its complaint.
+            raise self._error(
+                f"the token in {variable} holds characters no HTTP header may", f"correct {variable}"
+            )
+        return token
+
+    def _batch(self, client: httpx.Client, token: str | None, query: PrometheusQuery, day: date) -> Batch:
+        source, step_ms = self._source, self._source.step_seconds * 1000
+        start_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+        before = math.ceil(BEFORE_SECONDS * 1000 / step_ms) if query.kind == "histogram" else 0
+        promql = query.promql(source.step_seconds)
+        answers = _Answers()
+        first, end = start_ms - before * step_ms, start_ms + DAY_SECONDS * 1000
+        for window_start in range(first, end, MAX_POINTS * step_ms):
+            window_end = min(window_start + MAX_POINTS * step_ms, end)
+            body = self._retrying(client, token, promql, window_start, window_end)
+            self._collect(answers, body, window_start, window_end)
+        rows = self._rows(query, answers.series(), start_ms)
+        if not answers.points:
+            answers.warnings.append(f"the query returned no series for {day}")
+        return Batch(
+            source=source.name,
+            table=query.table,
+            batch_id=f"{query.metric}/{day.isoformat()}",
+            frame=rows.frame,
+            declaration=Declaration(
+                table=query.table,
+                zone="UTC",
+                metric=query.metric,
+                unit=query.unit,
+                kind=query.kind,
+                interval_seconds=source.step_seconds,
+            ),
+            input_path=f"{source.url}/api/v1/query_range",
+            input_sha256=_digest(rows),
+            input_bytes=answers.byte_count,
+            query=f"{promql} every {source.step_seconds} s",
+            window=Window(day, day),
+            source_rows=rows.source_rows,
+            broken=rows.broken,
+            warnings=tuple(dict.fromkeys(hide(text, token) for text in answers.warnings)),
+        )
+
+    def _rows(self, query: PrometheusQuery, series: list[Series], start_ms: int) -> Rows:
+        if query.kind == "histogram":
+            return histogram_rows(series, query.ci_label, query.ci_map, start_ms)
+        return sample_rows(series, query.ci_label, query.ci_map)
+
+    def _retrying(
+        self, client: httpx.Client, token: str | None, promql: str, start_ms: int, end_ms: int
+    ) -> tuple[dict[str, Any], int]:
+        step_ms = self._source.step_seconds * 1000
+        # The step [t, t + step) is evaluated at its last millisecond, so that it sees its own samples only.
+        form = {
+            "query": promql,
+            "start": _seconds(start_ms + step_ms - 1),
+            "end": _seconds(end_ms - 1),
+            "step": str(self._source.step_seconds),
+            # Thanos and its kin: rather no answer than one from half of the stores.
+            "partial_response": "false",
+        }
+        try:
+            return self._retries.call(lambda: self._ask(client, token, form))
+        except TransientError as error:
+            raise self._error(
+                f"no answer after {self._retries.attempts} tries ({hide(error.problem, token)})",
+                "see whether the server is up and answers this query, then run again",
+            ) from None
+
+    def _ask(
+        self, client: httpx.Client, token: str | None, form: dict[str, str]
+    ) -> tuple[dict[str, Any], int]:
+        try:
+            response = client.post(f"{self._source.url}/api/v1/query_range", data=form)
+        except httpx.TimeoutException:
+            raise TransientError(f"timeout after {self._source.timeout_seconds:g} s") from None
+        except httpx.TransportError as error:
+            raise TransientError(f"{type(error).__name__}: {hide(str(error), token)}") from None
+        except httpx.DecodingError:
+            raise TransientError("the body ended early or was not compressed as announced") from None
+        status = response.status_code
+        if status == 429 or status >= 500:
+            raise TransientError(f"status {status}{self._said(response, token)}", _retry_after(response))
+        if status in (401, 403):
+            variable = self._source.token_env
+            fix = f"renew the token in {variable}" if variable else "name the token's variable as token_env"
+            raise self._error(f"the server refused access (status {status})", fix)
+        if response.headers.get("content-type", "").split(";")[0].strip() != "application/json":
+            raise self._error(
+                f"status {status} with content type {response.headers.get('content-type', 'none')!r}"
+                " where JSON was expected, perhaps a login page or a proxy",
+                "check url (it ends before /api/v1) and the way the server is reached",
+            )
+        try:
+            body = json.loads(response.content)
+        except ValueError:
+            raise TransientError("the answer is not whole JSON") from None
+        if not isinstance(body, dict) or body.get("status") != "success":
+            raise self._error(
+                f"the server did not answer the query (status {status}{self._said(response, token)})",
+                f"try the query in the server's own page: {form['query']}",
+            )
+        return body, len(response.content)
+
+    def _collect(
+        self, answers: _Answers, answer: tuple[dict[str, Any], int], start_ms: int, end_ms: int
+    ) -> None:
+        body, byte_count = answer
+        data = body.get("data")
+        if not isinstance(data, dict) or data.get("resultType") != "matrix":
+            raise self._error("the answer is not a matrix of series", "check that url is a Prometheus server")
+        answers.byte_count += byte_count
+        answers.warnings += [f"the server warns: {text}" for text in body.get("warnings") or []]
+        try:
+            for one in data["result"]:
+                self._collect_series(answers, one, start_ms, end_ms)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise self._error(
+                f"a series of the answer has not the agreed shape ({type(error).__name__})",
+                "check that url is a Prometheus server and not something that resembles it",
+            ) from None
+
+    def _collect_series(self, answers: _Answers, one: dict[str, Any], start_ms: int, end_ms: int) -> None:
+        step_ms = self._source.step_seconds * 1000
+        if one.get("histograms"):
+            raise self._error(
+                "the query returns native histograms", "select the classic _bucket series instead"
+            )
+        labels = {str(name): str(value) for name, value in one["metric"].items()}
+        key = json.dumps(labels, sort_keys=True)
+        _, times, values = answers.points.setdefault(key, (labels, [], []))
+        for moment, value in one["values"]:
+            begin = round(float(moment) * 1000) + 1 - step_ms
+            if not start_ms <= begin < end_ms or (begin - start_ms) % step_ms:
+                raise self._error(
+                    f"a value at {moment} lies off the asked steps", "check proxies between here and there"
+                )
+            times.append(begin)
+            values.append(str(value))
+
+    def _said(self, response: httpx.Response, token: str | None) -> str:
+        try:
+            error = json.loads(response.content)["error"]
+        except (ValueError, KeyError, TypeError):
+            return ""
+        return f": {hide(str(error), token)[:300]}"
+
+    def _error(self, problem: str, fix: str) -> SourceError:
+        return SourceError(self._source.name, problem, fix)
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
+
+
+def _digest(rows: Rows) -> str:
+    digest = hashlib.sha256(frame_digest(rows.frame).encode())
+    for row in rows.broken:
+        digest.update(f"{row.source_row}\t{row.text}\n".encode())
+    return digest.hexdigest()
+
+
+def _is_loopback(url: str) -> bool:
+    """Servers of this machine are never asked through a proxy."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds that the server asks to wait. A date counts from the server's own clock: ours may differ."""
+    told = response.headers.get("retry-after")
+    if told is None:
+        return None
+    if told.strip().isdigit():
+        return float(told)
+    try:
+        wait = parsedate_to_datetime(told) - parsedate_to_datetime(response.headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    return max(wait.total_seconds(), 0.0)

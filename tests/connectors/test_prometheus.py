@@ -1,0 +1,360 @@
+"""The Prometheus connector: against a real server for the data, against a misbehaving one for the faults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from assets.connectors.base import Batch, Window
+from assets.connectors.prometheus import MAX_POINTS, PrometheusConnector, PrometheusSource
+from assets.connectors.remote import RetryPolicy, SourceError
+from tests.connectors import fault_server as faults
+from tests.connectors.fault_server import FaultServer
+
+DAY = date(2022, 8, 23)
+MIDNIGHT = int(datetime(2022, 8, 23, tzinfo=UTC).timestamp())
+SECRET = "planted-secret-4711"
+
+
+def source(url: str, **changes: Any) -> PrometheusSource:
+    query = {"metric": "load", "query": "load", "unit": "1", "kind": "gauge", "ci_label": "pod"}
+    query |= changes.pop("query", {})
+    return PrometheusSource.model_validate(
+        {"type": "prometheus", "name": "prom", "url": url, "step_seconds": 60, "queries": [query], **changes}
+    )
+
+
+def read(settings: PrometheusSource, first: date = DAY, last: date | None = None) -> list[Batch]:
+    waits: list[float] = []
+    connector = PrometheusConnector(settings, retries=RetryPolicy(sleep=waits.append))
+    window = Window(first, last or first)
+    batches = [
+        batch for table in connector.tables() for batch in connector.batches(table, window, lambda *_: False)
+    ]
+    assert all(isinstance(batch, Batch) for batch in batches)
+    return [batch for batch in batches if isinstance(batch, Batch)]
+
+
+def rows(batch: Batch) -> list[tuple[Any, ...]]:
+    """(item, seconds since midnight of DAY, value) of each readable row."""
+    return [
+        (row["ci_id"], int(row["observed_at"].timestamp()) - MIDNIGHT, row["value"])
+        for row in batch.frame.to_pylist()
+    ]
+
+
+# --- a real server ---
+
+SAMPLES = f"""# TYPE load gauge
+load{{pod="late"}} 1 {MIDNIGHT + 28.156}
+load{{pod="late"}} 2 {MIDNIGHT + 88.2}
+load{{pod="late"}} 10 {MIDNIGHT + 628.1}
+load{{pod="odd"}} NaN {MIDNIGHT + 60}
+load{{pod="odd"}} +Inf {MIDNIGHT + 120}
+load{{pod="edge"}} 7 {MIDNIGHT}
+load{{pod="edge"}} 8 {MIDNIGHT + 86399}.999
+load{{pod="edge"}} 9 {MIDNIGHT + 86400}
+load 5 {MIDNIGHT + 60}
+# TYPE work counter
+work_total{{pod="a",core="0"}} 5 {MIDNIGHT}
+work_total{{pod="a",core="0"}} 2 {MIDNIGHT + 60}
+work_total{{pod="a",core="1"}} 6 {MIDNIGHT + 60}
+work_total{{pod="b",core="0"}} 1 {MIDNIGHT}
+# TYPE wait histogram
+wait_bucket{{svc="shop",pod="p",le="0.1"}} 3 {MIDNIGHT - 60}
+wait_bucket{{svc="shop",pod="p",le="0.1"}} 5 {MIDNIGHT}
+wait_bucket{{svc="shop",pod="p",le="0.1"}} 4 {MIDNIGHT + 60}
+wait_bucket{{svc="shop",pod="p",le="+Inf"}} 4 {MIDNIGHT - 60}
+wait_bucket{{svc="shop",pod="p",le="+Inf"}} 9 {MIDNIGHT}
+wait_bucket{{svc="shop",pod="p",le="+Inf"}} 10 {MIDNIGHT + 60}
+wait_bucket{{svc="shop",pod="q",le="0.1"}} 0 {MIDNIGHT}
+wait_bucket{{svc="shop",pod="q",le="0.1"}} 7 {MIDNIGHT + 60}
+wait_bucket{{svc="shop",pod="q",le="+Inf"}} 0 {MIDNIGHT}
+wait_bucket{{svc="shop",pod="q",le="+Inf"}} 7 {MIDNIGHT + 60}
+# EOF
+"""
+
+
+@pytest.fixture(scope="module")
+def server(start_prometheus: Callable[[Mapping[str, str]], str]) -> str:
+    return start_prometheus({"day.om": SAMPLES})
+
+
+@pytest.mark.prometheus
+def test_gaps_stay_gaps_and_values_keep_their_text(server: str) -> None:
+    """Prometheus repeats a value for five minutes after its series went silent; no such row may land."""
+    (batch,) = read(source(server))
+    assert rows(batch) == [
+        ("edge", 0, "7"),
+        ("edge", 86_340, "8"),
+        ("late", 0, "1"),
+        ("late", 60, "2"),
+        ("late", 600, "10"),
+        ("odd", 60, "NaN"),
+        ("odd", 120, "+Inf"),
+    ]
+
+
+@pytest.mark.prometheus
+def test_two_days_never_share_a_sample(server: str) -> None:
+    """The last millisecond belongs to its own day, midnight to the next one."""
+    first, second = read(source(server), DAY, DAY + timedelta(days=1))
+    assert [row for row in rows(first) if row[0] == "edge"] == [("edge", 0, "7"), ("edge", 86_340, "8")]
+    assert rows(second) == [("edge", 86_400, "9")]
+    assert (first.batch_id, second.batch_id) == ("load/2022-08-23", "load/2022-08-24")
+    assert first.window == Window(DAY, DAY)
+
+
+@pytest.mark.prometheus
+def test_a_series_without_the_label_is_quarantined_with_a_reason(server: str) -> None:
+    (batch,) = read(source(server))
+    (row,) = batch.broken
+    assert row.field == "ci_id"
+    assert "no usable label 'pod'" in row.reason
+    assert json.loads(row.text)["value"] == "5"
+    assert row.source_row not in (batch.source_rows or [])
+
+
+@pytest.mark.prometheus
+def test_series_that_claim_the_same_item_are_not_guessed(server: str) -> None:
+    """Two cores of one pod: neither value is the pod's, so both rows of that moment are refused."""
+    query = {"metric": "work", "query": "work_total", "kind": "counter"}
+    (batch,) = read(source(server, query=query))
+    assert rows(batch) == [("a", 0, "5"), ("b", 0, "1")]
+    assert sorted(json.loads(row.text)["value"] for row in batch.broken) == ["2", "6"]
+    assert all("sum by (pod)" in row.fix for row in batch.broken)
+
+
+@pytest.mark.prometheus
+def test_counters_come_raw_and_items_are_renamed(server: str) -> None:
+    query = {"query": 'work_total{core="0"}', "kind": "counter", "ci_map": {"a": "item-a"}}
+    (batch,) = read(source(server, query=query))
+    assert rows(batch) == [("item-a", 0, "5"), ("item-a", 60, "2"), ("b", 0, "1")]
+    assert batch.declaration.kind == "counter"
+
+
+@pytest.mark.prometheus
+def test_histograms_become_growth_a_step_across_resets_and_pods(server: str) -> None:
+    """Pod p restarts at 00:01 (its small bucket shrank), so all its buckets count from zero there."""
+    query = {"query": "wait_bucket", "unit": "s", "kind": "histogram", "ci_label": "svc"}
+    (batch,) = read(source(server, query=query))
+    counts = [
+        (int(row["observed_at"].timestamp()) - MIDNIGHT, row["upper_bound"], row["count"])
+        for row in batch.frame.to_pylist()
+    ]
+    infinity = float("inf")
+    assert counts == [(0, 0.1, 2.0), (0, infinity, 5.0), (60, 0.1, 4.0 + 7), (60, infinity, 10.0 + 7)]
+    assert (batch.table, batch.broken) == ("metric_histograms", ())
+
+
+@pytest.mark.prometheus
+def test_the_same_answer_has_the_same_fingerprint_and_is_left_out_when_landed(server: str) -> None:
+    first, again = read(source(server))[0], read(source(server))[0]
+    assert first.fingerprint == again.fingerprint
+    connector = PrometheusConnector(source(server))
+    landed = {(first.batch_id, first.fingerprint)}
+    later = connector.batches("metric_samples", Window(DAY, DAY), lambda *asked: asked in landed)
+    assert list(later) == []
+
+
+@pytest.mark.prometheus
+def test_a_query_that_the_server_rejects_names_the_reason(server: str) -> None:
+    with pytest.raises(SourceError, match="unclosed left parenthesis"):
+        read(source(server, query={"query": "sum(load"}))
+
+
+@pytest.mark.prometheus
+def test_an_empty_day_is_a_batch_with_a_warning(server: str) -> None:
+    (batch,) = read(source(server), DAY - timedelta(days=30))
+    assert batch.frame.num_rows == 0
+    assert batch.warnings == ("the query returned no series for 2022-07-24",)
+
+
+# --- windows ---
+
+
+def test_no_query_asks_for_more_points_than_the_server_allows() -> None:
+    """86,400 one-second steps in eight queries, each step once."""
+    with FaultServer() as server:
+        (batch,) = read(source(server.url, step_seconds=1))
+        sizes = [
+            round(float(form["end"]) - float(form["start"])) // int(form["step"]) + 1
+            for _, form in server.requests
+        ]
+    assert max(sizes) <= MAX_POINTS
+    assert sum(sizes) == batch.frame.num_rows == len(set(batch.frame["observed_at"].to_pylist())) == 86_400
+
+
+# --- faults ---
+
+PASSING = {
+    "429 without Retry-After": faults.status(429),
+    "429 with Retry-After": faults.status(429, Retry_After="2"),
+    "429 with a date": faults.status(429, Retry_After="Tue, 23 Aug 2022 10:00:05 GMT"),
+    "500": faults.status(500),
+    "502": faults.status(502, "<html>bad gateway</html>", "text/html"),
+    "503": faults.status(503),
+    "reset": faults.reset_mid_body,
+    "truncated": faults.truncated_json,
+    "timeout": faults.hang,
+}
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=list(PASSING))
+def test_a_passing_fault_costs_a_retry_and_no_row(fault: str) -> None:
+    with FaultServer(PASSING[fault], PASSING[fault]) as server:
+        (batch,) = read(source(server.url, timeout_seconds=0.3))
+        assert len(server.requests) == 3
+    assert batch.frame.num_rows == 1440
+
+
+def test_retry_after_is_obeyed() -> None:
+    waits: list[float] = []
+    with FaultServer(faults.status(429, Retry_After="7"), faults.status(503)) as server:
+        connector = PrometheusConnector(source(server.url), retries=RetryPolicy(sleep=waits.append))
+        list(connector.batches("metric_samples", Window(DAY, DAY), lambda *_: False))
+    assert waits == [7.0, 2.0]
+
+
+def test_a_fault_that_stays_ends_in_one_clear_error() -> None:
+    with FaultServer(*[faults.status(503, '{"error": "starting"}')] * 9) as server:
+        with pytest.raises(SourceError, match=r"no answer after 5 tries \(status 503: starting\)"):
+            read(source(server.url))
+        assert len(server.requests) == 5
+
+
+def test_a_server_that_wants_an_hour_is_given_up_at_once() -> None:
+    with FaultServer(faults.status(429, Retry_After="3600")) as server:
+        with pytest.raises(SourceError, match="status 429"):
+            read(source(server.url))
+        assert len(server.requests) == 1
+
+
+FINAL = {
+    "login page": (faults.status(200, "<html>log in</html>", "text/html; charset=utf-8"), "login page"),
+    "redirect": (faults.status(302, "", "text/plain", Location="/login"), "status 302"),
+    "expired token": (faults.status(401), "refused access"),
+    "forbidden": (faults.status(403), "refused access"),
+    "bad query": (faults.status(400, '{"status": "error", "error": "parse error"}'), "parse error"),
+    "error with 200": (faults.status(200, '{"status": "error", "error": "half a store"}'), "half a store"),
+    "scalar": (
+        faults.status(200, '{"status": "success", "data": {"resultType": "scalar", "result": []}}'),
+        "not a matrix",
+    ),
+    "changed type": (
+        faults.status(
+            200, '{"status": "success", "data": {"resultType": "matrix", "result": [{"metric": []}]}}'
+        ),
+        "not the agreed shape",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FINAL, ids=list(FINAL))
+def test_a_final_fault_is_not_retried_and_says_what_to_do(fault: str) -> None:
+    action, message = FINAL[fault]
+    with FaultServer(action) as server:
+        with pytest.raises(SourceError, match=message) as caught:
+            read(source(server.url))
+        assert len(server.requests) == 1
+    assert caught.value.fix
+
+
+def test_values_off_the_asked_steps_are_refused() -> None:
+    """A proxy that answers from its cache for other steps would shift every row."""
+
+    def shifted(handler: faults.Handler) -> None:
+        body = faults.matrix(handler.server.requests[-1][1])
+        body["data"]["result"][0]["values"][0][0] += 0.5
+        handler.answer(200, json.dumps(body).encode())
+
+    with FaultServer(shifted) as server, pytest.raises(SourceError, match="off the asked steps"):
+        read(source(server.url))
+
+
+def test_warnings_of_the_server_are_kept() -> None:
+    def warns(handler: faults.Handler) -> None:
+        body = {**faults.matrix(handler.server.requests[-1][1]), "warnings": ["remote read failed"]}
+        handler.answer(200, json.dumps(body).encode())
+
+    with FaultServer(warns) as server:
+        (batch,) = read(source(server.url))
+    assert batch.warnings == ("the server warns: remote read failed",)
+
+
+def test_an_unreachable_server_is_one_clear_error() -> None:
+    with FaultServer() as server:
+        address = server.url
+    with pytest.raises(SourceError, match="source prom: no answer after 5 tries"):
+        read(source(address))
+
+
+# --- secrets ---
+
+
+def test_the_token_is_sent_and_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even when the server quotes it back."""
+    monkeypatch.setenv("PROM_TOKEN", SECRET)
+    quoting = faults.status(400, json.dumps({"status": "error", "error": f"bad Bearer {SECRET}"}))
+    with FaultServer(faults.healthy, quoting) as server:
+        settings = source(server.url, token_env="PROM_TOKEN")
+        (batch,) = read(settings)
+        with pytest.raises(SourceError) as caught:
+            read(settings)
+        assert server.requests[0][0]["Authorization"] == f"Bearer {SECRET}"
+    assert SECRET not in repr(batch) + str(caught.value) + repr(settings)
+    assert "***" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["", f"{SECRET}\nX: y", f"{SECRET} €"])
+def test_an_unusable_token_is_named_by_its_variable_only(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PROM_TOKEN", value)
+    with pytest.raises(SourceError, match="PROM_TOKEN") as caught:
+        read(source("http://127.0.0.1:1", token_env="PROM_TOKEN"))
+    assert SECRET not in str(caught.value)
+
+
+# --- configuration ---
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"step_seconds": 7}, "does not divide a day"),
+        ({"url": "http://me:pw@host:9090"}, "use token_env"),
+        ({"url": "host:9090"}, "not an http"),
+        ({"query": {"kind": "counter", "query": "rate(work_total[5m])"}}, "needs a plain selector"),
+        ({"query": {"unit": "percent"}}, "write %"),
+        ({"query": {"kind": "summary"}}, "gauge"),
+    ],
+)
+def test_mistakes_in_the_configuration_are_explained(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        source(**{"url": "http://127.0.0.1:9090", **changes})
+
+
+def test_one_metric_has_one_query() -> None:
+    """Two would share the name of a batch, and the later one would supersede the earlier one."""
+    query = {"metric": "load", "query": "load", "unit": "1", "kind": "gauge", "ci_label": "pod"}
+    with pytest.raises(ValidationError, match="has a query already"):
+        source("http://127.0.0.1:9090", queries=[query, query])
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("up", "last_over_time(up[60s])"),
+        ('up{job="a}b"}', 'last_over_time(up{job="a}b"}[60s])'),
+        ('{__name__="up"}', 'last_over_time({__name__="up"}[60s])'),
+        ("sum by (pod) (rate(x_total[5m]))", "sum by (pod) (rate(x_total[5m]))"),
+        ('up{job="a"} / up{job="b"}', 'up{job="a"} / up{job="b"}'),
+    ],
+)
+def test_only_plain_selectors_are_wrapped(query: str, asked: str) -> None:
+    (one,) = source("http://127.0.0.1:9090", query={"query": query}).queries
+    assert one.promql(60) == asked
