@@ -1,0 +1,27 @@
+{# A sum that does not depend on the order of its rows: parallel sums of doubles differ in the last bit from run to run.
+   Values are rounded to 1e-15; from 1e17 on (no decimal holds both ends) the plain sum is taken. #}
+{% macro exact_sum(value) -%}
+    (case
+        when max(abs({{ value }})) >= 1e17 then sum({{ value }})
+        else cast(sum(try_cast({{ value }} as decimal(38, 15))) as double)
+    end)
+{%- endmacro %}
+
+
+{# Exact percentile with linear interpolation between order statistics (Hyndman and Fan 1996, type 7). #}
+{% macro percentile(value, fraction) -%}
+    {{ return(adapter.dispatch('percentile', 'ullage')(value, fraction)) }}
+{%- endmacro %}
+
+{% macro duckdb__percentile(value, fraction) -%}
+    quantile_cont({{ value }}, {{ fraction }})
+{%- endmacro %}
+
+{% macro spark__percentile(value, fraction) -%}
+    percentile({{ value }}, {{ fraction }})
+{%- endmacro %}
+
+
+{% macro infinity() -%}
+    cast('Infinity' as double)
+{%- endmacro %}

@@ -1,0 +1,73 @@
+{# Of the rows that share a key, the one of the newest receipt: late and corrected data come in later batches. #}
+{% macro newest_receipt(relation, keys, newest_first=[]) -%}
+    select * from (
+        select
+            *,
+            row_number() over (
+                partition by {{ keys | join(', ') }}
+                order by
+                    {%- for column in newest_first %} {{ column }} desc, {%- endfor %}
+                    extracted_at desc, receipt_id desc, source_row desc
+            ) as newest_rank
+        from {{ relation }}
+    ) as ranked
+    where newest_rank = 1
+{%- endmacro %}
+
+
+{# The same for tables of many millions of rows, where few keys come twice: only those are sorted. #}
+{% macro newest_receipt_of_large(relation, keys, columns) -%}
+    {%- set key_list = keys | join(', ') -%}
+    with repeated as (
+        select {{ key_list }} from {{ relation }} group by {{ key_list }} having count(*) > 1
+    ),
+
+    single as (
+        select {% for column in columns %}landed.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+        from {{ relation }} as landed
+        left join repeated
+            on {% for key in keys %}landed.{{ key }} = repeated.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+        where repeated.{{ keys[0] }} is null
+    ),
+
+    ranked as (
+        select
+            {% for column in columns %}landed.{{ column }}, {% endfor %}
+            row_number() over (
+                partition by {% for key in keys %}landed.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+                order by landed.extracted_at desc, landed.receipt_id desc, landed.source_row desc
+            ) as newest_rank
+        from {{ relation }} as landed
+        inner join repeated
+            on {% for key in keys %}landed.{{ key }} = repeated.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+    )
+
+    select {{ columns | join(', ') }} from single
+    union all
+    select {{ columns | join(', ') }} from ranked where newest_rank = 1
+{%- endmacro %}
+
+
+{# valid_to is the last day on which a record holds; an open record has none. #}
+{% macro holds_on(record, day) -%}
+    ({{ record }}.valid_from <= {{ day }} and ({{ record }}.valid_to is null or {{ record }}.valid_to >= {{ day }}))
+{%- endmacro %}
+
+
+{# For every day that this run needs, the version of each record that holds on it: where versions overlap, the one
+   that began last. #}
+{% macro effective_by_day(relation, keys) -%}
+    select * from (
+        select
+            days.observed_date,
+            record.*,
+            row_number() over (
+                partition by days.observed_date, {% for key in keys %}record.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+                order by record.valid_from desc
+            ) as effective_rank
+        from {{ ref('int_days') }} as days
+        inner join {{ relation }} as record on {{ holds_on('record', 'days.observed_date') }}
+    ) as effective
+    where effective_rank = 1
+{%- endmacro %}
+

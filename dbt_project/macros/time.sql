@@ -1,0 +1,145 @@
+{# Timestamps are naive UTC everywhere; only local_to_utc knows zones. #}
+
+{% macro hour_of(moment) -%}
+    cast(date_trunc('hour', {{ moment }}) as timestamp)
+{%- endmacro %}
+
+
+{% macro month_of(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}
+
+
+{# Whole microseconds from earlier to later, as bigint: sums of them are exact. #}
+{% macro microseconds_between(earlier, later) -%}
+    {{ return(adapter.dispatch('microseconds_between', 'ullage')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro duckdb__microseconds_between(earlier, later) -%}
+    date_diff('microsecond', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+{% macro spark__microseconds_between(earlier, later) -%}
+    timestampdiff(microsecond, {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+
+{% macro seconds_between(earlier, later) -%}
+    ({{ microseconds_between(earlier, later) }} / 1000000.0e0)
+{%- endmacro %}
+
+
+{% macro minutes_between(earlier, later) -%}
+    ({{ microseconds_between(earlier, later) }} / 60000000.0e0)
+{%- endmacro %}
+
+
+{% macro days_between(earlier, later) -%}
+    {{ return(adapter.dispatch('days_between', 'ullage')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro duckdb__days_between(earlier, later) -%}
+    cast(date_diff('day', {{ earlier }}, {{ later }}) as int)
+{%- endmacro %}
+
+{% macro spark__days_between(earlier, later) -%}
+    datediff({{ later }}, {{ earlier }})
+{%- endmacro %}
+
+
+{% macro add_minutes(moment, minutes) -%}
+    {{ return(adapter.dispatch('add_minutes', 'ullage')(moment, minutes)) }}
+{%- endmacro %}
+
+{% macro duckdb__add_minutes(moment, minutes) -%}
+    ({{ moment }} + to_minutes({{ minutes }}))
+{%- endmacro %}
+
+{% macro spark__add_minutes(moment, minutes) -%}
+    timestampadd(minute, {{ minutes }}, {{ moment }})
+{%- endmacro %}
+
+
+{% macro add_microseconds(moment, microseconds) -%}
+    {{ return(adapter.dispatch('add_microseconds', 'ullage')(moment, microseconds)) }}
+{%- endmacro %}
+
+{% macro duckdb__add_microseconds(moment, microseconds) -%}
+    ({{ moment }} + to_microseconds({{ microseconds }}))
+{%- endmacro %}
+
+{% macro spark__add_microseconds(moment, microseconds) -%}
+    timestampadd(microsecond, {{ microseconds }}, {{ moment }})
+{%- endmacro %}
+
+
+{# ISO weekday, 1 (Monday) to 7. #}
+{% macro iso_weekday(day) -%}
+    {{ return(adapter.dispatch('iso_weekday', 'ullage')(day)) }}
+{%- endmacro %}
+
+{% macro duckdb__iso_weekday(day) -%}
+    cast(isodow({{ day }}) as int)
+{%- endmacro %}
+
+{% macro spark__iso_weekday(day) -%}
+    (weekday({{ day }}) + 1)
+{%- endmacro %}
+
+
+{# One row a day from first to last, both included. The arguments are columns of `relation`, which has one row. #}
+{% macro date_range(relation, first, last, name) -%}
+    {{ return(adapter.dispatch('date_range', 'ullage')(relation, first, last, name)) }}
+{%- endmacro %}
+
+{% macro duckdb__date_range(relation, first, last, name) -%}
+    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as {{ name }}
+    from {{ relation }}
+    where {{ first }} <= {{ last }}
+{%- endmacro %}
+
+{% macro spark__date_range(relation, first, last, name) -%}
+    select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as {{ name }}
+    from {{ relation }}
+    where {{ first }} <= {{ last }}
+{%- endmacro %}
+
+
+{# The UTC moment of a local wall-clock time. A time that a clock change skips moves forward by the change; a time that
+   it repeats is the first of the two. ICU would take the second, so DuckDB tries the offset of the day before first. #}
+{% macro local_to_utc(local_time, zone) -%}
+    {{ return(adapter.dispatch('local_to_utc', 'ullage')(local_time, zone)) }}
+{%- endmacro %}
+
+{% macro duckdb__local_to_utc(local_time, zone) -%}
+    {%- set as_icu = "timezone('UTC', timezone(" ~ zone ~ ", " ~ local_time ~ "))" -%}
+    {%- set day_before = "timezone('UTC', timezone(" ~ zone ~ ", " ~ local_time ~ " - interval 1 day))" -%}
+    {%- set with_offset_of_day_before = "(" ~ day_before ~ " + interval 1 day)" -%}
+    (case
+        when timezone({{ zone }}, timezone('UTC', {{ with_offset_of_day_before }})) = {{ local_time }}
+            then {{ with_offset_of_day_before }}
+        else {{ as_icu }}
+    end)
+{%- endmacro %}
+
+{% macro spark__local_to_utc(local_time, zone) -%}
+    convert_timezone({{ zone }}, 'UTC', {{ local_time }})
+{%- endmacro %}
+
+
+{% macro add_days(day, days) -%}
+    {{ return(adapter.dispatch('add_days', 'ullage')(day, days)) }}
+{%- endmacro %}
+
+{% macro duckdb__add_days(day, days) -%}
+    cast({{ day }} + to_days(cast({{ days }} as int)) as date)
+{%- endmacro %}
+
+{% macro spark__add_days(day, days) -%}
+    date_add({{ day }}, cast({{ days }} as int))
+{%- endmacro %}
+
+
+{% macro end_of_year(day) -%}
+    cast(date_trunc('year', {{ day }}) + interval 1 year - interval 1 day as date)
+{%- endmacro %}

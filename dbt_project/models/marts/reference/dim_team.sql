@@ -1,0 +1,10 @@
+with teams as (
+    select * from {{ ref('stg_teams') }}
+),
+
+final as (
+    select team_id, team_name, calendar_id, headcount
+    from teams
+)
+
+select * from final

@@ -1,0 +1,21 @@
+with landed as (
+    select * from {{ source('landing', 'configuration_items') }}
+),
+
+newest as (
+    {{ newest_receipt('landed', ['ci_id', 'valid_from']) }}
+),
+
+final as (
+    select
+        ci_id,
+        ci_name,
+        ci_kind,
+        team_id,
+        site,
+        valid_from,
+        valid_to
+    from newest
+)
+
+select * from final

@@ -1,0 +1,12 @@
+select
+    series_id,
+    as_of_date,
+    model,
+    wql,
+    mase,
+    coverage_80_ratio,
+    naive_wql,
+    naive_mase,
+    window_count,
+    notes
+from {{ source('landing', 'forecast_scores') }}

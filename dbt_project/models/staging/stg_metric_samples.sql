@@ -1,0 +1,26 @@
+with landed as (
+    select * from {{ source('landing', 'metric_samples') }}
+),
+
+newest as (
+    {{ newest_receipt_of_large(
+        'landed',
+        ['ci_id', 'metric', 'observed_at'],
+        ['ci_id', 'metric', 'observed_at', 'value', 'unit', 'kind', 'interval_seconds']
+    ) }}
+),
+
+final as (
+    select
+        ci_id,
+        metric,
+        observed_at,
+        cast(observed_at as date) as observed_date,
+        value,
+        unit as source_unit,
+        kind,
+        interval_seconds
+    from newest
+)
+
+select * from final

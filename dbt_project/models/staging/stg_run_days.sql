@@ -1,0 +1,3 @@
+select
+    observed_date
+from {{ source('landing', 'run_days') }}

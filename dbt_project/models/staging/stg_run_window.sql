@@ -1,0 +1,9 @@
+select
+    as_of_date,
+    as_of_at,
+    demand_window_start_date,
+    history_start_date,
+    horizon_days,
+    demand_window_days,
+    forecast_seed
+from {{ source('landing', 'run_window') }}

@@ -1,0 +1,18 @@
+with landed as (
+    select * from {{ source('landing', 'teams') }}
+),
+
+newest as (
+    {{ newest_receipt('landed', ['team_id']) }}
+),
+
+final as (
+    select
+        team_id,
+        team_name,
+        calendar_id,
+        headcount
+    from newest
+)
+
+select * from final

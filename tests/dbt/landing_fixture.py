@@ -1,0 +1,180 @@
+"""Small `landing` schemas for tests of the dbt project, typed as the record contracts say.
+
+`landing_tables` gives one Arrow table a landing table; `load_duckdb` and `tests/dbt/spark_landing.py` put the same
+tables into the two engines.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+Row = Mapping[str, Any]
+Rows = Mapping[str, Sequence[Row]]
+
+_ARROW_TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "time": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us"),
+    "date": pa.date32(),
+    "int": pa.int32(),
+}
+_PROVENANCE = {"source_file": "string", "source_row": "integer", "extra": "string"}
+_RECEIPT = {"extracted_at": "timestamp", "receipt_id": "string"}
+_RUN_TABLES: dict[str, dict[str, str]] = {
+    "run_window": {
+        "as_of_date": "date",
+        "as_of_at": "timestamp",
+        "demand_window_start_date": "date",
+        "history_start_date": "date",
+        "horizon_days": "int",
+        "demand_window_days": "int",
+        "forecast_seed": "int",
+    },
+    "run_days": {"observed_date": "date"},
+    "unit_conversions": {
+        "source_unit": "string",
+        "kind": "string",
+        "canonical_unit": "string",
+        "factor": "number",
+        "offset_value": "number",
+    },
+    "receipts": {
+        "receipt_id": "string",
+        "source": "string",
+        "table_name": "string",
+        "batch_id": "string",
+        "version": "int",
+        "is_current": "boolean",
+        "extracted_at": "timestamp",
+        "window_start_at": "timestamp",
+        "window_end_at": "timestamp",
+        "rows_received": "integer",
+        "rows_landed": "integer",
+        "rows_quarantined": "integer",
+        "input_path": "string",
+        "input_sha256": "string",
+    },
+    "forecast_quantiles": {
+        "series_id": "string",
+        "as_of_date": "date",
+        "target_date": "date",
+        "horizon_days": "int",
+        "quantile": "number",
+        "value": "number",
+        "model": "string",
+        "notes": "string",
+    },
+    "forecast_saturation": {
+        "series_id": "string",
+        "as_of_date": "date",
+        "p10_date": "date",
+        "p50_date": "date",
+        "p90_date": "date",
+        "probability_within_horizon": "number",
+        "probability_within_lead_time": "number",
+        "lead_time_days": "int",
+        "horizon_days": "int",
+        "notes": "string",
+    },
+    "forecast_scores": {
+        "series_id": "string",
+        "as_of_date": "date",
+        "model": "string",
+        "wql": "number",
+        "mase": "number",
+        "coverage_80_ratio": "number",
+        "naive_wql": "number",
+        "naive_mase": "number",
+        "window_count": "int",
+        "notes": "string",
+    },
+}
+
+
+@cache
+def table_fields() -> dict[str, dict[str, str]]:
+    """Column → contract type of every landing table: contract tables with provenance and receipt, and run tables."""
+    contracts = yaml.safe_load((REPOSITORY / "assets" / "landing" / "contracts.yaml").read_text("utf-8"))
+    tables = {
+        table: {name: field["type"] for name, field in contract["fields"].items()} | _PROVENANCE | _RECEIPT
+        for table, contract in contracts.items()
+    }
+    return tables | _RUN_TABLES
+
+
+def landing_tables(rows: Rows) -> dict[str, pa.Table]:
+    """Every landing table, empty where `rows` gives none.
+
+    Missing columns become null, except `extracted_at`, `receipt_id`, `source_file` and `source_row`, which get values.
+
+    Raises
+    ------
+    KeyError
+        A table or column that the contracts do not know.
+    """
+    for table in rows:
+        if table not in table_fields():
+            raise KeyError(f"unknown landing table {table}")
+    return {table: _table(table, fields, rows.get(table, ())) for table, fields in table_fields().items()}
+
+
+def _table(table: str, fields: Mapping[str, str], rows: Sequence[Row]) -> pa.Table:
+    for row in rows:
+        unknown = set(row) - set(fields)
+        if unknown:
+            raise KeyError(f"unknown column {sorted(unknown)} in landing table {table}")
+    defaults: dict[str, Any] = {
+        "extracted_at": datetime(2026, 1, 1),  # noqa: DTZ001  naive UTC, as landed
+        "receipt_id": "receipt-1",
+        "source_file": f"{table}.csv",
+    }
+    columns = {}
+    for name, kind in fields.items():
+        default = defaults.get(name) if table not in _RUN_TABLES else None
+        values = [
+            row.get(name, number if name == "source_row" else default)
+            for number, row in enumerate(rows, start=1)
+        ]
+        columns[name] = pa.array(values, type=_ARROW_TYPES[kind])
+    return pa.table(columns)
+
+
+def run_rows(
+    as_of: date,
+    days: Sequence[date],
+    *,
+    demand_window_days: int = 28,
+    history_days: int = 120,
+    horizon_days: int = 90,
+) -> dict[str, list[Row]]:
+    """Rows of `run_window` and `run_days` for a run as of `as_of` that rebuilds `days`."""
+    window = {
+        "as_of_date": as_of,
+        "as_of_at": datetime.combine(as_of + timedelta(days=1), datetime.min.time()),
+        "demand_window_start_date": as_of - timedelta(days=demand_window_days - 1),
+        "history_start_date": as_of - timedelta(days=history_days - 1),
+        "horizon_days": horizon_days,
+        "demand_window_days": demand_window_days,
+        "forecast_seed": 1,
+    }
+    return {"run_window": [window], "run_days": [{"observed_date": day} for day in days]}
+
+
+def load_duckdb(path: Path, tables: Mapping[str, pa.Table]) -> None:
+    """Create (or replace) schema `landing` in the DuckDB file at `path` with one table each."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema if not exists landing")
+        for name, table in tables.items():
+            connection.register("arrow_table", table)
+            connection.execute(f'create or replace table landing."{name}" as select * from arrow_table')
+            connection.unregister("arrow_table")
