@@ -1,0 +1,185 @@
+"""Reads rows from a database: whole, or page by page behind the last row seen. Knows no contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+#: Isolation in which count and pages see one state of the data, without locking writers out.
+_SNAPSHOTS = {
+    "postgresql": "REPEATABLE READ",
+    "mysql": "REPEATABLE READ",
+    "mariadb": "REPEATABLE READ",
+    "oracle": "SERIALIZABLE",
+}
+#: PostgreSQL's type numbers.
+_POSTGRES_TIMES = {1082: "date", 1114: "timestamp", 1184: "timestamptz"}
+Rows = list[tuple[Any, ...]]
+Columns = Sequence[sa.ColumnElement[Any]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is read: a table or query, its columns, and the kind of those that must travel as text."""
+
+    clause: sa.FromClause
+    names: tuple[str, ...]
+    as_text: Mapping[str, str]
+
+    def selected(self) -> list[sa.ColumnElement[Any]]:
+        """The columns to fetch, in order."""
+        return [
+            sa.cast(self.clause.c[name], sa.Text).label(name) if name in self.as_text else self.clause.c[name]
+            for name in self.names
+        ]
+
+
+@dataclass(frozen=True)
+class Read:
+    """Rows of one transaction, how many the database announced, and the statement (values aside)."""
+
+    names: tuple[str, ...]
+    rows: Rows
+    announced: int
+    statement: str
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one state of the data, where the database can do that."""
+    options: dict[str, Any] = {}
+    if level := _SNAPSHOTS.get(engine.dialect.name):
+        options["isolation_level"] = level
+    if engine.dialect.name == "postgresql":
+        options["postgresql_readonly"] = True
+    with engine.connect().execution_options(**options) as connection:
+        if engine.dialect.name == "postgresql":
+            # So that a timestamp's text is ISO 8601, whatever the server's defaults.
+            connection.execute(sa.text("set local datestyle to iso"))
+            connection.execute(sa.text("set local time zone 'UTC'"))
+        yield connection
+
+
+def source_columns(connection: Connection, table: str | None, query: str | None) -> Source:
+    """The table (may be `schema.name`) as the database describes it, or the query with its columns."""
+    if table is not None:
+        schema, _, name = table.rpartition(".")
+        clause: sa.FromClause = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
+    else:
+        text = sa.text((query or "").strip().rstrip(";"))
+        probe = sa.select(sa.text("*")).select_from(text.columns().subquery("source")).where(sa.false())
+        names = list(connection.execute(probe).keys())
+        clause = text.columns(*(sa.column(name) for name in names)).subquery("source")
+    return Source(clause, tuple(clause.c.keys()), _times(connection, clause))
+
+
+def _times(connection: Connection, clause: sa.FromClause) -> dict[str, str]:
+    """Columns that PostgreSQL must send as text: its infinity and years BC have no value in Python."""
+    if connection.dialect.name != "postgresql":
+        return {}
+    result = connection.execute(sa.select(clause).where(sa.false()))
+    description = result.cursor.description if result.cursor is not None else ()
+    types: list[Any] = [column[1] for column in description or ()]
+    names = list(result.keys())
+    result.close()
+    kinds = {name: _POSTGRES_TIMES.get(kind) for name, kind in zip(names, types, strict=True)}
+    return {name: kind for name, kind in kinds.items() if kind is not None}
+
+
+def read_whole(connection: Connection, source: Source, key: Sequence[str], only_null: str | None) -> Read:
+    """Every row in the order of `key`; with `only_null` those in which that column is null."""
+    where = [] if only_null is None else [source.clause.c[only_null].is_(None)]
+    statement = sa.select(*source.selected()).where(*where).order_by(*(source.clause.c[name] for name in key))
+    rows = _fetch(connection, statement)
+    return Read(source.names, rows, _count(connection, source, where), _shown(statement))
+
+
+def read_pages(
+    connection: Connection,
+    source: Source,
+    key: Sequence[str],
+    updated: str,
+    bounds: tuple[datetime, datetime],
+    page_rows: int,
+) -> Read:
+    """Rows with `updated` in [start, end), in pages of about `page_rows` ordered by (`updated`, `key`).
+
+    A page ends with every row that ties with its last one, so a tie across a page border loses nothing even
+    when `key` does not identify a row. Rows with a null in `key` have no place in the order: read apart.
+    """
+    column = source.clause.c[updated]
+    inside = [column >= bounds[0], column < bounds[1]]
+    order = [column, *(source.clause.c[name] for name in key if name != updated)]
+    nowhere = sa.or_(sa.false(), *(one.is_(None) for one in order[1:]))
+    # The order's own values travel beside the row: what is fetched as text could not be compared again.
+    marks = [one.label(f"ullage_order_{position}") for position, one in enumerate(order)]
+    width = len(source.names)
+    announced = _count(connection, source, inside)
+    statement = sa.select(*source.selected(), *marks).where(*inside, sa.not_(nowhere)).order_by(*order)
+    rows: Rows = []
+    page = _fetch(connection, statement.limit(page_rows))
+    while page:
+        last = page[-1][width:]
+        ties = [one == value for one, value in zip(order, last, strict=True)]
+        rows += [row for row in page if row[width:] != last]
+        rows += _fetch(connection, statement.where(*ties))
+        if len(page) < page_rows or len(rows) >= announced:
+            break
+        page = _fetch(connection, statement.where(_after(order, last)).limit(page_rows))
+    rows += _fetch(connection, sa.select(*source.selected(), *marks).where(*inside, nowhere))
+    if len(rows) != announced:
+        # The values of the order do not survive the way to Python and back, e.g. times kept as free text.
+        rows = _fetch(connection, sa.select(*source.selected(), *marks).where(*inside).order_by(*order))
+    return Read(source.names, [row[:width] for row in rows], announced, _shown(statement))
+
+
+def day_bounds(
+    connection: Connection, source: Source, updated: str, day: date, zone: ZoneInfo
+) -> tuple[datetime, datetime]:
+    """The UTC day as the column stores time: with a zone, or as local time of `zone`.
+
+    Raises TypeError when the column is no timestamp.
+    """
+    kind = source.as_text.get(updated)
+    if kind is None:
+        column = source.clause.c[updated]
+        found = connection.execute(sa.select(column).where(column.is_not(None)).limit(1)).scalar()
+        if found is not None and not isinstance(found, datetime):
+            raise TypeError(f"column {updated!r} is {type(found).__name__}, no timestamp")
+        kind = "timestamptz" if found is None or found.tzinfo is not None else "timestamp"
+    if kind == "date":
+        raise TypeError(f"column {updated!r} is a date, no timestamp")
+    start = datetime.combine(day, time(), UTC)
+    end = start + timedelta(days=1)
+    if kind == "timestamptz":
+        return start, end
+    return start.astimezone(zone).replace(tzinfo=None), end.astimezone(zone).replace(tzinfo=None)
+
+
+def _after(order: Columns, last: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Rows behind `last` in `order`, spelled out because not every database compares tuples."""
+    choices = []
+    for position, column in enumerate(order):
+        same = [order[before] == last[before] for before in range(position)]
+        choices.append(sa.and_(*same, column > last[position]))
+    return sa.or_(*choices)
+
+
+def _fetch(connection: Connection, statement: sa.Select[Any]) -> Rows:
+    return [tuple(row) for row in connection.execute(statement)]
+
+
+def _count(connection: Connection, source: Source, where: Sequence[sa.ColumnElement[bool]]) -> int:
+    counting = sa.select(sa.func.count()).select_from(source.clause).where(*where)
+    return int(connection.execute(counting).scalar_one())
+
+
+def _shown(statement: sa.Select[Any]) -> str:
+    return " ".join(str(statement).split())
