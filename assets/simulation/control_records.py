@@ -1,0 +1,270 @@
+"""The control records of the simulated organisation: services, teams, calendars, targets, measurement plan, KPIs."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from assets.simulation.calibration import slowdown
+from assets.simulation.catalogue import BERLIN, NEW_YORK
+from assets.simulation.estate import FOUNDED, Estate, window_day
+from assets.simulation.files import SourceFiles
+from assets.simulation.performance import BOUNDS, P95_OVER_MEDIAN
+from assets.simulation.season import public_holidays
+from assets.simulation.thresholds import THRESHOLDS
+
+FOLDER = "control"
+#: Offered load up to which a service must keep its latency target.
+LATENCY_TARGET_LOAD = 0.7
+AVAILABILITY = {1: 0.999, 2: 0.995, 3: 0.99, 4: 0.98}
+#: Priority → (minutes to resolve, calendar whose open minutes count, share of incidents that must be in time).
+RESOLUTION = {
+    1: (240, "always", 0.95),
+    2: (480, "always", 0.90),
+    3: (1200, "business-berlin", 0.85),
+    4: (3000, "business-berlin", 0.80),
+}
+_TEAMS = (
+    ("service-desk", "Service desk", "extended-berlin", 9.0),
+    ("commerce", "Commerce applications", "business-berlin", 7.0),
+    ("finance-apps", "Finance applications", "business-berlin", 5.0),
+    ("workplace", "Workplace services", "business-berlin", 6.0),
+    ("data-platform", "Data platform", "business-berlin", 5.0),
+    ("integration", "Integration", "business-berlin", 3.5),
+    ("databases", "Databases", "business-berlin", 4.0),
+    ("infrastructure", "Infrastructure", "always", 6.0),
+    ("network", "Network", "always", 4.0),
+)
+_PLAN = (
+    ("system.cpu.utilization", "resource", "cpu", "1", "busy_hour", "shared", 45, 0, 1),
+    ("system.memory.usage", "resource", "memory", "By", "maximum", "own", 14, 0, None),
+    ("db.client.connection.count", "resource", "connections", "{connection}", "maximum", "own", 7, 0, None),
+    ("system.filesystem.usage", "resource", "filesystem", "By", "maximum", "own", 21, 0, None),
+    ("system.network.io", "resource", "network", "By/s", "busy_hour", "shared", 60, 0, None),
+    ("http.server.request.duration", "service", "latency", "s", None, None, None, 0, None),
+    ("http.server.request.errors", "service", "errors", "{error}/s", None, None, None, 0, None),
+    ("httpcheck.status", "service", "availability", "1", None, None, None, 0, 1),
+)
+_KPIS = (
+    ("goal-right-size", None, "goal", "Services perform as agreed at a cost that is worth it", None),
+    ("csf-agreed", "goal-right-size", "critical_success_factor", "Agreed performance is kept", None),
+    (
+        "csf-planned",
+        "goal-right-size",
+        "critical_success_factor",
+        "Capacity is planned ahead of demand",
+        None,
+    ),
+    ("vs-run", "csf-agreed", "value_stream", "Run and support services", None),
+    ("vs-plan", "csf-planned", "value_stream", "Plan and buy capacity", None),
+    (
+        "kpi-targets-met",
+        "vs-run",
+        "kpi",
+        "Services that meet their targets",
+        ("services with all targets met / services", ">=", 0.95, "1"),
+    ),
+    (
+        "kpi-capacity-incidents",
+        "vs-run",
+        "kpi",
+        "Reduction in capacity incidents",
+        ("1 - capacity incidents / capacity incidents of the previous quarter", ">=", 0.2, "1"),
+    ),
+    (
+        "kpi-performance",
+        "vs-run",
+        "kpi",
+        "Response time and throughput",
+        ("requests within the agreed response time / requests", ">=", 0.95, "1"),
+    ),
+    (
+        "kpi-utilisation",
+        "vs-plan",
+        "kpi",
+        "Utilisation",
+        ("demand in the busy hour / usable capacity, over all resources", ">=", 0.5, "1"),
+    ),
+    (
+        "kpi-cost-efficiency",
+        "vs-plan",
+        "kpi",
+        "Cost-efficiency gains",
+        ("1 - cost per unit of business demand / that of the same quarter a year ago", ">=", 0.05, "1"),
+    ),
+)
+
+
+def write_control_records(estate: Estate, files: SourceFiles) -> None:
+    """Write every control record as `control/<table>.csv`."""
+    tables = {
+        "services": services(estate),
+        "teams": pd.DataFrame(_TEAMS, columns=["team_id", "team_name", "calendar_id", "headcount"]),
+        "calendars": calendars(estate),
+        "holidays": holidays(estate),
+        "targets": targets(estate),
+        "measurement_plan": measurement_plan(),
+        "kpis": kpis(),
+    }
+    for table, frame in tables.items():
+        files.write_control(f"{FOLDER}/{table}.csv", table, frame)
+
+
+def services(estate: Estate) -> pd.DataFrame:
+    """One row a service and period; Order management gets a new owner within the window."""
+    rows: list[dict[str, Any]] = []
+    for service in estate.services:
+        kind = service.kind
+        row = {
+            "service_id": service.service_id,
+            "service_name": service.name,
+            "description": kind.description,
+            "owner": kind.owner,
+            "team_id": kind.team_id,
+            "criticality": kind.criticality,
+            "calendar_id": kind.calendar_id,
+            "valid_from": FOUNDED,
+            "valid_to": None,
+        }
+        if service.service_id == "order-management":
+            change = estate.day(window_day(estate.settings, 0.5))
+            rows += [row | {"valid_to": change}, row | {"owner": "Tom Becker", "valid_from": change}]
+        else:
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def calendars(estate: Estate) -> pd.DataFrame:
+    """One row a shift. Fridays of the Berlin business calendar become shorter within the window."""
+    rows: list[tuple[str, str, int, str, str, date, date | None]] = []
+    shorter = estate.day(window_day(estate.settings, 0.5))
+    for weekday in range(1, 8):
+        rows.append(("always", BERLIN, weekday, "00:00", "24:00", FOUNDED, None))
+    for weekday in range(1, 6):
+        ends = shorter if weekday == 5 else None
+        rows.append(("business-berlin", BERLIN, weekday, "08:00", "18:00", FOUNDED, ends))
+        rows.append(("extended-berlin", BERLIN, weekday, "06:00", "22:00", FOUNDED, None))
+        rows.append(("business-new-york", NEW_YORK, weekday, "08:00", "12:00", FOUNDED, None))
+        rows.append(("business-new-york", NEW_YORK, weekday, "12:30", "17:30", FOUNDED, None))
+    rows.append(("business-berlin", BERLIN, 5, "08:00", "16:00", shorter, None))
+    rows.append(("extended-berlin", BERLIN, 6, "07:00", "14:00", FOUNDED, None))
+    columns = ["calendar_id", "zone", "weekday", "opens", "closes", "valid_from", "valid_to"]
+    return pd.DataFrame(sorted(rows, key=lambda row: (row[0], row[2], row[3], row[5])), columns=columns)
+
+
+def holidays(estate: Estate) -> pd.DataFrame:
+    """Public holidays of the calendars that close on them, from the year of the first day to the year after the last."""
+    years = range(estate.settings.start_date.year, estate.settings.end_date.year + 2)
+    zones = {"business-berlin": BERLIN, "extended-berlin": BERLIN, "business-new-york": NEW_YORK}
+    rows = [
+        (calendar, day, name)
+        for calendar, zone in zones.items()
+        for year in years
+        for day, name in public_holidays(zone, year).items()
+    ]
+    return pd.DataFrame(rows, columns=["calendar_id", "holiday_date", "holiday_name"])
+
+
+def targets(estate: Estate) -> pd.DataFrame:
+    """Capacity, resolution, availability, latency and error targets, with validity and approval."""
+    rows = [_threshold_row(estate, position) for position in range(len(THRESHOLDS))]
+    for priority, (minutes, calendar, objective) in RESOLUTION.items():
+        rows.append(
+            _target(f"resolve-p{priority}", "incident_resolution_minutes", "<=", minutes)
+            | {"priority": priority, "objective_ratio": objective, "calendar_id": calendar}
+        )
+    rows.append(_target("errors", "error_ratio", "<=", 0.01))
+    for service in estate.services:
+        kind = service.kind
+        own = {"service_id": service.service_id, "calendar_id": kind.calendar_id}
+        rows.append(
+            _target(
+                f"availability-{service.service_id}",
+                "availability_ratio",
+                ">=",
+                AVAILABILITY[kind.criticality],
+            )
+            | own
+        )
+        rows.append(
+            _target(
+                f"latency-{service.service_id}",
+                "latency_seconds",
+                "<=",
+                latency_target(service.latency_seconds),
+            )
+            | own
+            | {"objective_ratio": 0.95}
+        )
+        if service.service_id == "payments":
+            rows.append(
+                _target("resolve-p1-payments", "incident_resolution_minutes", "<=", 120)
+                | own
+                | {"priority": 1, "objective_ratio": 0.95}
+            )
+    return pd.DataFrame(rows)
+
+
+def latency_target(base_seconds: float) -> float:
+    """The smallest histogram bound that 95 % of requests keep up to the agreed load; the last finite one at most."""
+    law = float(slowdown(pd.Series([LATENCY_TARGET_LOAD]).to_numpy())[0])
+    needed = base_seconds * P95_OVER_MEDIAN * law
+    finite = BOUNDS[:-1]
+    return float(finite[min(int((finite < needed).sum()), finite.size - 1)])
+
+
+def _target(target_id: str, measure: str, comparator: str, value: float) -> dict[str, Any]:
+    return {
+        "target_id": target_id,
+        "measure": measure,
+        "comparator": comparator,
+        "target_value": value,
+        "valid_from": FOUNDED,
+        "approved_by": "Helene Vogt",
+        "approved_at": "2023-12-12T10:00:00Z",
+    }
+
+
+def _threshold_row(estate: Estate, position: int) -> dict[str, Any]:
+    threshold = THRESHOLDS[position]
+    row = _target(threshold.target_id, "utilisation_ratio", "<=", threshold.ratio)
+    row |= {"service_id": threshold.service_id, "resource": threshold.resource}
+    if threshold.from_fraction is not None:
+        first = estate.day(window_day(estate.settings, threshold.from_fraction))
+        approved = first - timedelta(days=12)
+        row |= {"valid_from": first, "approved_by": "Ruben Castellano"}
+        row["approved_at"] = f"{approved.isoformat()}T14:30:00Z"
+    if threshold.to_fraction is not None:
+        row["valid_to"] = estate.day(window_day(estate.settings, threshold.to_fraction))
+    return row
+
+
+def measurement_plan() -> pd.DataFrame:
+    """Which metric measures what, in which unit, judged how."""
+    columns = [
+        "metric",
+        "level",
+        "resource",
+        "unit",
+        "statistic",
+        "pooling",
+        "lead_time_days",
+        "minimum_value",
+        "maximum_value",
+    ]
+    frame = pd.DataFrame(_PLAN, columns=columns).astype({"lead_time_days": "Int64"})
+    return frame.assign(valid_from=FOUNDED)
+
+
+def kpis() -> pd.DataFrame:
+    """The KPI tree: the practice's five KPIs under value streams, critical success factors and one goal."""
+    rows = []
+    for kpi_id, parent, level, name, rule in _KPIS:
+        row: dict[str, Any] = {"kpi_id": kpi_id, "parent_id": parent, "level": level, "kpi_name": name}
+        row |= {"owner": "Helene Vogt", "valid_from": FOUNDED}
+        if rule is not None:
+            row |= dict(zip(("formula", "comparator", "target_value", "unit"), rule, strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows)
