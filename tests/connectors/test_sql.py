@@ -299,7 +299,11 @@ def test_any_database_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     engine = sa.create_engine(url)
     table.metadata.create_all(engine)
     with engine.begin() as connection:
-        run(connection, "insert into c values ('a', '2026-03-28 12:00:00'), ('b', '2026-03-29 00:00:00')")
+        run(
+            connection,
+            "insert into c values ('a', '2026-03-28 12:00:00'), ('b', '2026-03-28 12:00:00.000000'),"
+            " ('c', '2026-03-29 00:00:00.000000')",
+        )
     engine.dispose()
     (batch,) = read(source(1, changes={**CHANGES, "table": "c"}))
     assert [(row["change_id"], row["updated_at"]) for row in rows(batch)] == [
