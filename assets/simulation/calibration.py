@@ -1,6 +1,8 @@
-"""How much of each resource a unit of load takes, chosen so that every resource meets its fate on the intended day.
+"""How much of each resource a unit of load takes, chosen so that every resource meets its fate on the
+intended day.
 
-All formulae are linear in the load per member l = share × load / members, but connections, which follow Little's law:
+All formulae are linear in the load per member l = share × load / members, but connections, which follow
+Little's law:
 
     cpu          offered = idle + c·l                 (a ratio; above 1 the host cannot serve it)
     memory       idle + c·l + leak·(day mod 14)       (bytes)
@@ -79,7 +81,7 @@ class Use:
 
 @dataclass
 class Loads:
-    """Daily noiseless load per member of one pool: highest hour, highest sample, sum so far; members and survivable."""
+    """Noiseless load per member of a pool by day: highest hour, highest sample, sum so far; its members."""
 
     busy: Floats
     top: Floats
@@ -158,7 +160,7 @@ def _solve(
 
 
 def unit_loads(use: Use, loads: Loads, cpu: Use | None) -> Floats:
-    """What the coefficient of `use` multiplies, on each day, in the statistic that the resource is judged by."""
+    """What the coefficient of `use` multiplies on each day, in the statistic that judges the resource."""
     if use.resource in ("cpu", "network"):
         return loads.busy
     if use.resource == "filesystem":
@@ -171,7 +173,7 @@ def unit_loads(use: Use, loads: Loads, cpu: Use | None) -> Floats:
 def _fate(
     estate: Estate, pool: Pool, resource: Resource, days: int, draw: np.random.Generator
 ) -> tuple[int, float | None, bool]:
-    """(days to look at, share of the room to fill, felt by members): no share means that the room is just used up."""
+    """(days to look at, share of the room to fill, felt by members); no share: the room is just used up."""
     window = estate.settings.days
     fill, chance, later = draw.uniform(0.35, 0.8), draw.random(), draw.integers(100, 320)
     story = pool.stories.get(resource)

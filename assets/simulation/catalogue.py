@@ -1,5 +1,4 @@
-"""What the simulated organisation offers: its services, how demand for them behaves, and the stories told of them.
-
+"""What the simulated organisation offers: its services, how demand for them behaves, and their stories.
 Data only. Estates larger than the catalogue repeat it with a region in the name and with varied numbers.
 """
 
@@ -20,9 +19,10 @@ NEW_YORK = "America/New_York"
 class Story:
     """When a resource reaches its usable capacity, and what was done about it.
 
-    `window_fraction` places the day inside the simulated window (0 start, 1 end) and is about single members, so
-    that it is felt; `days_after_end` lies in the future and is about the redundancy group. `remedy_fraction` is the
-    day of a capacity change, which multiplies the number of members (cpu) or the limit by `remedy_factor`.
+    `window_fraction` places the day inside the simulated window (0 start, 1 end) and is about single
+    members, so that it is felt; `days_after_end` lies in the future and is about the redundancy group.
+    `remedy_fraction` is the day of a capacity change, which multiplies the number of members (cpu) or the
+    limit by `remedy_factor`.
     """
 
     tier: Tier
@@ -44,7 +44,7 @@ class DemandShift:
 
 @dataclass(frozen=True)
 class ServiceType:
-    """One service of the catalogue. Rates are requests per second on an average working day; growth is per year."""
+    """One service. Rates are requests per second on an average working day; growth is per year."""
 
     service_id: str
     name: str
@@ -75,11 +75,27 @@ def _service(
     *events: Story | DemandShift,
     traits: str = "",
 ) -> ServiceType:
+    service_id, name, description = names
+    owner, team_id, criticality, calendar_id = organisation
+    profile, zone, requests_per_second, growth_per_year, latency_seconds = demand
+    driver_name, driver_unit, requests_per_unit, bytes_per_request = driver
     return ServiceType(
-        *names,
-        *organisation,
-        *demand,
-        *driver,
+        service_id=service_id,
+        name=name,
+        description=description,
+        owner=owner,
+        team_id=team_id,
+        criticality=criticality,
+        calendar_id=calendar_id,
+        profile=profile,
+        zone=zone,
+        requests_per_second=requests_per_second,
+        growth_per_year=growth_per_year,
+        latency_seconds=latency_seconds,
+        driver=driver_name,
+        driver_unit=driver_unit,
+        requests_per_unit=requests_per_unit,
+        bytes_per_request=bytes_per_request,
         stories=tuple(event for event in events if isinstance(event, Story)),
         shifts=tuple(event for event in events if isinstance(event, DemandShift)),
         traits=frozenset(traits.split()),

@@ -65,7 +65,7 @@ def configuration_items(estate: Estate) -> pd.DataFrame:
 
 def _life(estate: Estate, ci: Ci) -> tuple[date, date | None]:
     first = FOUNDED if ci.first_day is None else estate.day(ci.first_day)
-    return first, None if ci.end_day is None else estate.day(ci.end_day)
+    return first, estate.last_day_before(ci.end_day)
 
 
 def service_map(estate: Estate) -> pd.DataFrame:
@@ -85,7 +85,7 @@ def service_map(estate: Estate) -> pd.DataFrame:
                             None if pool.group is None else tolerance,
                             share,
                             FOUNDED if first is None else estate.day(first),
-                            None if end is None else estate.day(end),
+                            estate.last_day_before(end),
                         )
                     )
     for service_record in estate.services:
@@ -131,7 +131,8 @@ def resource_limits(estate: Estate, calibration: Calibration) -> pd.DataFrame:
                 rows.append((ci.ci_id, use.resource, use.limit_before / factor, unit, first, end))
                 continue
             change = estate.day(use.limit_day)
-            rows.append((ci.ci_id, use.resource, use.limit_before / factor, unit, first, change))
+            last = estate.last_day_before(use.limit_day)
+            rows.append((ci.ci_id, use.resource, use.limit_before / factor, unit, first, last))
             rows.append((ci.ci_id, use.resource, use.limit_after / factor, unit, change, end))
     columns = ["ci_id", "resource", "limit_value", "unit", "valid_from", "valid_to"]
     return pd.DataFrame(rows, columns=columns)

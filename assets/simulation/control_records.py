@@ -1,10 +1,11 @@
-"""The control records of the simulated organisation: services, teams, calendars, targets, measurement plan, KPIs."""
+"""Control records of the simulated organisation: services, teams, calendars, targets, plan, KPIs."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from assets.simulation.calibration import slowdown
@@ -19,7 +20,7 @@ FOLDER = "control"
 #: Offered load up to which a service must keep its latency target.
 LATENCY_TARGET_LOAD = 0.7
 AVAILABILITY = {1: 0.999, 2: 0.995, 3: 0.99, 4: 0.98}
-#: Priority → (minutes to resolve, calendar whose open minutes count, share of incidents that must be in time).
+#: Priority → (minutes to resolve, calendar whose open minutes count, share that must be in time).
 RESOLUTION = {
     1: (240, "always", 0.95),
     2: (480, "always", 0.90),
@@ -47,7 +48,8 @@ _PLAN = (
     ("http.server.request.errors", "service", "errors", "{error}/s", None, None, None, 0, None),
     ("httpcheck.status", "service", "availability", "1", None, None, None, 0, 1),
 )
-_KPIS = (
+_Rule = tuple[str, str, float, str]
+_KPIS: tuple[tuple[str, str | None, str, str, _Rule | None], ...] = (
     ("goal-right-size", None, "goal", "Services perform as agreed at a cost that is worth it", None),
     ("csf-agreed", "goal-right-size", "critical_success_factor", "Agreed performance is kept", None),
     (
@@ -129,8 +131,9 @@ def services(estate: Estate) -> pd.DataFrame:
             "valid_to": None,
         }
         if service.service_id == "order-management":
-            change = estate.day(window_day(estate.settings, 0.5))
-            rows += [row | {"valid_to": change}, row | {"owner": "Tom Becker", "valid_from": change}]
+            change = window_day(estate.settings, 0.5)
+            rows.append(row | {"valid_to": estate.last_day_before(change)})
+            rows.append(row | {"owner": "Tom Becker", "valid_from": estate.day(change)})
         else:
             rows.append(row)
     return pd.DataFrame(rows)
@@ -139,11 +142,12 @@ def services(estate: Estate) -> pd.DataFrame:
 def calendars(estate: Estate) -> pd.DataFrame:
     """One row a shift. Fridays of the Berlin business calendar become shorter within the window."""
     rows: list[tuple[str, str, int, str, str, date, date | None]] = []
-    shorter = estate.day(window_day(estate.settings, 0.5))
+    shorter_from = window_day(estate.settings, 0.5)
+    shorter = estate.day(shorter_from)
     for weekday in range(1, 8):
         rows.append(("always", BERLIN, weekday, "00:00", "24:00", FOUNDED, None))
     for weekday in range(1, 6):
-        ends = shorter if weekday == 5 else None
+        ends = estate.last_day_before(shorter_from) if weekday == 5 else None
         rows.append(("business-berlin", BERLIN, weekday, "08:00", "18:00", FOUNDED, ends))
         rows.append(("extended-berlin", BERLIN, weekday, "06:00", "22:00", FOUNDED, None))
         rows.append(("business-new-york", NEW_YORK, weekday, "08:00", "12:00", FOUNDED, None))
@@ -151,11 +155,12 @@ def calendars(estate: Estate) -> pd.DataFrame:
     rows.append(("business-berlin", BERLIN, 5, "08:00", "16:00", shorter, None))
     rows.append(("extended-berlin", BERLIN, 6, "07:00", "14:00", FOUNDED, None))
     columns = ["calendar_id", "zone", "weekday", "opens", "closes", "valid_from", "valid_to"]
-    return pd.DataFrame(sorted(rows, key=lambda row: (row[0], row[2], row[3], row[5])), columns=columns)
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.sort_values(["calendar_id", "weekday", "opens", "valid_from"])
 
 
 def holidays(estate: Estate) -> pd.DataFrame:
-    """Public holidays of the calendars that close on them, from the year of the first day to the year after the last."""
+    """Public holidays of the calendars that close on them, up to the year after the last day."""
     years = range(estate.settings.start_date.year, estate.settings.end_date.year + 2)
     zones = {"business-berlin": BERLIN, "extended-berlin": BERLIN, "business-new-york": NEW_YORK}
     rows = [
@@ -208,9 +213,9 @@ def targets(estate: Estate) -> pd.DataFrame:
 
 
 def latency_target(base_seconds: float) -> float:
-    """The smallest histogram bound that 95 % of requests keep up to the agreed load; the last finite one at most."""
-    law = float(slowdown(pd.Series([LATENCY_TARGET_LOAD]).to_numpy())[0])
-    needed = base_seconds * P95_OVER_MEDIAN * law
+    """The smallest finite histogram bound (s) that 95 % of requests keep up to the agreed load."""
+    law = slowdown(np.array([LATENCY_TARGET_LOAD]))
+    needed = base_seconds * P95_OVER_MEDIAN * float(law[0])
     finite = BOUNDS[:-1]
     return float(finite[min(int((finite < needed).sum()), finite.size - 1)])
 
@@ -237,7 +242,7 @@ def _threshold_row(estate: Estate, position: int) -> dict[str, Any]:
         row |= {"valid_from": first, "approved_by": "Ruben Castellano"}
         row["approved_at"] = f"{approved.isoformat()}T14:30:00Z"
     if threshold.to_fraction is not None:
-        row["valid_to"] = estate.day(window_day(estate.settings, threshold.to_fraction))
+        row["valid_to"] = estate.last_day_before(window_day(estate.settings, threshold.to_fraction))
     return row
 
 

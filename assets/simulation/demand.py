@@ -1,4 +1,4 @@
-"""Demand: requests per second of each service, expected (noiseless) and as it really came, and the loads it causes."""
+"""Demand: requests per second of each service, noiseless and as it really came, and the loads it causes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DAY_NOISE = 0.03
 SLOT_NOISE = 0.02
 #: How much of one day's deviation is still there on the next.
 DAY_MEMORY = 0.5
-#: Sunday jobs of services with a rare weekly peak: local hours, and their load against an ordinary day's mean.
+#: Sunday jobs of services with a weekly peak: local hours, and load against an ordinary day's mean.
 WEEKLY_PEAK_HOURS = (12.0, 14.0)
 WEEKLY_PEAK_LOAD = 5.0
 
@@ -70,7 +70,7 @@ def day_noise(estate: Estate) -> Floats:
 
 
 def real_demand(estate: Estate, expected: Floats, factors: Floats, first_day: int) -> Floats:
-    """Demand with noise, shape (services, slots) of whole days from `first_day`; `factors` from `day_noise`."""
+    """Demand with noise, (services, slots) of whole days from `first_day`; `factors` from `day_noise`."""
     days = expected.shape[1] // estate.settings.slots_per_day
     noise = generator(estate.settings.seed, "slot noise", first_day).standard_normal(expected.shape)
     by_day = np.repeat(factors[:, first_day : first_day + days], estate.settings.slots_per_day, axis=1)
@@ -78,7 +78,7 @@ def real_demand(estate: Estate, expected: Floats, factors: Floats, first_day: in
 
 
 def load_table(estate: Estate, demand: Floats, at: Ints) -> Floats:
-    """Loads, shape (services + mixes, slots): first each service's demand, then the mixes of several services."""
+    """Loads, shape (services + mixes, slots): each service's demand, then the mixes of several."""
     day = (at - estate.start_at) // SECONDS_A_DAY
     mixed = []
     for mix in estate.mixes:
@@ -90,7 +90,7 @@ def load_table(estate: Estate, demand: Floats, at: Ints) -> Floats:
 
 
 def daily_loads(estate: Estate, days: int) -> tuple[Floats, Floats, Floats]:
-    """Noiseless loads by day over `days` days: highest hourly mean, highest sample, mean. Shape (loads, days) each."""
+    """Noiseless loads by day: highest hourly mean, highest sample, mean. Shape (loads, days) each."""
     busy, top, mean = [], [], []
     per_hour = 3600 // estate.settings.interval_seconds
     for first in range(0, days, 7):

@@ -1,4 +1,4 @@
-"""The service desk tool's exports: incidents in its own words and local time, changes, requests, problems, surveys."""
+"""The service desk tool's exports: incidents in its own words and time, changes, requests and so on."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _REQUEST_KINDS = (
 
 
 def write_incidents(estate: Estate, incidents: Incidents, files: SourceFiles, dirt: Dirt) -> None:
-    """One file a month of updates, in Berlin time and with the tool's own state names; two rows are spoilt."""
+    """One file a month of updates, in Berlin time and the tool's own state names; two rows are spoilt."""
     updates = incidents.updates
     local = _local(updates["at"].to_numpy(dtype=np.int64))
     ids = np.array([service.service_id for service in estate.services], dtype=object)
@@ -86,8 +86,9 @@ def write_incidents(estate: Estate, incidents: Incidents, files: SourceFiles, di
     order = np.lexsort((updates["sequence"], updates["head"], updates["at"]))
     frame, month = frame.iloc[order], np.asarray(local.strftime("%Y-%m"))[order]
     # Only middle updates are spoilt: each incident still has its opening and its end.
-    middle = np.flatnonzero((frame["Revision"] == 2).to_numpy())
-    frame = dirt.spoil_incidents(frame, [int(middle[3])], [int(middle[7])])
+    middle = [int(row) for row in np.flatnonzero((frame["Revision"] == 2).to_numpy())]
+    third = len(middle) // 3
+    frame = dirt.spoil_incidents(frame, middle[third : third + 1], middle[2 * third + 1 : 2 * third + 2])
     for name in sorted(set(month)):
         files.write_csv(
             f"{FOLDER}/incidents_{name}.csv",
@@ -199,17 +200,18 @@ def write_problems(estate: Estate, incidents: Incidents, files: SourceFiles) -> 
     draw = generator(estate.settings.seed, "problems")
     rows: list[tuple[str, int, int, int, int, int]] = []
     caused = incidents.heads[incidents.heads["cause"] == "capacity"]
-    remedies = {
-        (c.service, c.resource): estate.start_at + c.day * SECONDS_A_DAY
-        for c in estate.changes
-        if c.reason in ("add_members", "raise_limit")
-    }
-    for (service, resource), group in caused.groupby(["service", "resource"], sort=True):
+    pairs = caused[["service", "resource"]].drop_duplicates().itertuples(index=False)
+    remedies = {(int(service), str(resource)): -1 for service, resource in pairs}
+    for change in estate.changes:
+        if change.reason in ("add_members", "raise_limit"):
+            remedies[(change.service, str(change.resource))] = estate.start_at + change.day * SECONDS_A_DAY
+    for (service, resource), solved in remedies.items():
+        group = caused[(caused["service"] == service) & (caused["resource"] == resource)]
+        if group.empty:
+            continue
         opened = int(group["opened"].iloc[min(1, len(group) - 1)]) + SECONDS_A_DAY
-        solved = remedies.get((int(service), str(resource)), -1)
-        title = f"{estate.services[int(service)].name}: not enough {resource}"
-        known = opened + 4 * SECONDS_A_DAY
-        rows.append((title, int(service), int(group["ci"].iloc[0]), opened, known, max(solved, -1)))
+        title = f"{estate.services[service].name}: not enough {resource}"
+        rows.append((title, service, int(group["ci"].iloc[0]), opened, opened + 4 * SECONDS_A_DAY, solved))
     for _ in range(max(2, len(estate.services) // 2)):
         service = int(draw.integers(len(estate.services)))
         opened = estate.start_at + int(draw.uniform(0, estate.settings.days) * SECONDS_A_DAY)

@@ -25,7 +25,7 @@ class Dirt:
     _repeated: pa.Table | None = None
 
     def spoil_samples(self, table: pa.Table, week: int) -> pa.Table:
-        """One value that is no number and one negative utilisation, in one week; notes rows to repeat in another."""
+        """One value that is no number and one negative utilisation; notes rows to repeat."""
         if week == _REPEATED_WEEK:
             self._repeated = table.slice(10, DUPLICATES)
         if week != _SPOILT_WEEK:
@@ -44,18 +44,20 @@ class Dirt:
             self._count("metric_samples", "duplicate", DUPLICATES)
 
     def spoil_incidents(self, frame: pd.DataFrame, states: list[int], times: list[int]) -> pd.DataFrame:
-        """Give rows at positions `states` an unknown state and those at `times` a date that does not exist."""
+        """Give rows at positions `states` an unknown state, those at `times` an impossible date."""
         spoilt = frame.copy()
         for position in states:
-            spoilt.iloc[position, spoilt.columns.get_loc("State")] = UNKNOWN_STATE
+            spoilt.loc[spoilt.index[position], "State"] = UNKNOWN_STATE
             self._count("incidents", "unknown_state")
         for position in times:
-            spoilt.iloc[position, spoilt.columns.get_loc("Updated")] = MALFORMED_TIME
+            spoilt.loc[spoilt.index[position], "Updated"] = MALFORMED_TIME
             self._count("incidents", "malformed_time")
         return spoilt
 
     def repeat_requests(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Deliver the first request twice."""
+        if frame.empty:
+            return frame
         self._count("service_requests", "duplicate")
         return pd.concat([frame, frame.iloc[:1]], ignore_index=True)
 

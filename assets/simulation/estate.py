@@ -1,7 +1,7 @@
-"""The plan of the estate: services, configuration items, load pools and the service map, before any number is drawn.
+"""The plan of the estate: services, configuration items, load pools, service map, planned changes.
 
-A *pool* is the set of CIs that carry one load together: the application hosts of a service, its database cluster, a
-volume, a pair of load balancers. Days are counted from the first simulated day (0).
+A *pool* is the set of CIs that carry one load together: the application hosts of a service, its database
+cluster, a volume, a pair of load balancers. Days are counted from the first simulated day (0).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from assets.simulation.settings import (
 #: Everything that exists at the first simulated day has been there since this day.
 FOUNDED = date(2024, 1, 1)
 SECONDS_A_DAY = 86_400
-#: CIs are added to a service in this order, over and over; a repetition is a further block with pools of its own.
+#: CIs are added to a service in this order, over and over; each repetition has pools of its own.
 _EVEN: tuple[Tier, ...] = ("app", "app", "db", "volume", "app", "db", "app", "volume", "app")
 _ODD: tuple[Tier, ...] = ("app", "volume", "db", "app", "app", "db", "volume", "app", "app")
 RESOURCES: dict[Tier, tuple[Resource, ...]] = {
@@ -43,7 +43,7 @@ RESOURCES: dict[Tier, tuple[Resource, ...]] = {
     "lb": ("network",),
 }
 CI_KINDS: dict[Tier, str] = {"app": "host", "db": "database", "volume": "volume", "lb": "load_balancer"}
-#: Every fifth service shares its first database cluster with the next service, with this share of the load each.
+#: Every fifth service shares its first database cluster with the next one; shares of the load.
 SHARED_EVERY = 5
 SHARES = (0.7, 0.3)
 
@@ -65,7 +65,8 @@ class Service:
 
 @dataclass
 class Pool:
-    """CIs [start, stop) that carry one load. `load` and `share` say which row of the load table, and how much of it.
+    """CIs [start, stop) that carry one load. `load` and `share` say which row of the load table, and how
+    much of it.
 
     `before` members are active until `change_day`, `after` from then on (the first ones of the range).
     """
@@ -96,7 +97,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Ci:
-    """One configuration item. `first_day` and `end_day` bound its life when that falls into the simulated days."""
+    """One configuration item. `first_day` and `end_day` bound its life inside the simulated days."""
 
     ci_id: str
     name: str
@@ -120,7 +121,7 @@ ChangeReason = Literal["add_members", "remove_member", "raise_limit", "demand"]
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """A change with a known effect from the start of `day` on: load per member, limit or demand times `factor`."""
+    """A change with a known effect from `day` on: load per member, limit or demand times `factor`."""
 
     day: int
     service: int
@@ -156,6 +157,10 @@ class Estate:
     def day(self, index: int) -> date:
         """Calendar date of a day number."""
         return self.settings.start_date + timedelta(days=index)
+
+    def last_day_before(self, end_day: int | None) -> date | None:
+        """`valid_to` of a record that ends when day `end_day` begins: the last day on which it holds."""
+        return None if end_day is None else self.day(end_day - 1)
 
     def endpoint(self, service: int) -> str:
         """CI id of the endpoint that is checked from outside."""
@@ -328,7 +333,7 @@ def _plan_changes(estate: Estate, service: Service, pool: Pool) -> None:
 
 
 def _share_databases(estate: Estate) -> None:
-    """Let every fifth service share its first database cluster with the next one, some from a later day on."""
+    """Let every fifth service share its first database cluster, some from a later day on."""
     first: dict[int, Pool] = {}
     for pool in estate.pools:
         if pool.tier == "db":

@@ -1,4 +1,4 @@
-"""Writes data files as sources would: CSV or Parquet, each with the sidecar that declares it. Whole or not at all."""
+"""Writes data files as sources would: CSV or Parquet, whole or not at all, each with its sidecar."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from assets.landing.contracts import contract
 class _PlainDumper(yaml.SafeDumper):
     """YAML without aliases: readers of sidecars do not take them."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
 
 
 @dataclass
 class SourceFiles:
-    """The files of one estate's sources. Remembers what was written (`rows`: path relative to the home → rows)."""
+    """The files of one estate's sources, and what was written: path relative to the home → rows, table."""
 
     home: Path
     rows: dict[str, int] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class SourceFiles:
         encoding: str = "utf-8",
         **declared: Any,
     ) -> None:
-        """Write one CSV file and its sidecar. `declared` are further keys of the sidecar, `sums` control totals."""
+        """Write a CSV file and its sidecar: `declared` are further keys of it, `sums` control totals."""
         target = self._target(path)
         text = frame.to_csv(index=False, sep=delimiter, lineterminator="\n")
         replace_file(target, text.encode(encoding))

@@ -1,4 +1,4 @@
-"""What happens to the estate besides load: changes, outages and restarts, planned before any metric is written."""
+"""What happens to the estate besides load: changes, outages and restarts."""
 
 from __future__ import annotations
 

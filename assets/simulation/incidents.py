@@ -89,10 +89,11 @@ def _routine(estate: Estate, draw: np.random.Generator) -> pd.DataFrame:
         if ci.first_day is None and ci.end_day is None:
             cis.setdefault(ci.service, []).append(index)
     pick, with_ci = draw.random(size), draw.random(size) < 0.4
+    owners = [int(s) for s in service]
     chosen = [
-        cis[s][int(p * len(cis[s]))] if w else -1 for s, p, w in zip(service, pick, with_ci, strict=True)
+        cis[s][int(p * len(cis[s]))] if w else -1 for s, p, w in zip(owners, pick, with_ci, strict=True)
     ]
-    names = [estate.services[s].name for s in service]
+    names = [estate.services[s].name for s in owners]
     return pd.DataFrame(
         {
             "cause": "routine",
@@ -116,19 +117,9 @@ def _from_outages(estate: Estate, happenings: Happenings, draw: np.random.Genera
         opened = outage.start + int(draw.integers(3, 13)) * MINUTE
         resolve_at = outage.end + int(draw.integers(5, 31)) * MINUTE
         priority = 1 if service.kind.criticality <= 2 else 2
+        title = f"{service.name} is down"
         rows.append(
-            (
-                "outage",
-                outage.service,
-                -1,
-                None,
-                -1,
-                opened,
-                priority,
-                "Availability",
-                f"{service.name} is down",
-            )
-            + (resolve_at,)
+            ("outage", outage.service, -1, None, -1, opened, priority, "Availability", title, resolve_at)
         )
     return pd.DataFrame(rows, columns=_HEAD_COLUMNS)
 
@@ -161,15 +152,14 @@ def _from_exhaustions(
         urgent = service.kind.criticality == 1 and draw.random() < 0.3
         title = _EXHAUSTED_TITLES[item.resource].format(service=service.name)
         category = "Performance" if item.resource in ("cpu", "network") else "Capacity"
-        rows.append(
-            ("capacity", service.index, item.ci, item.resource, item.at, opened, 1 if urgent else 2, category)
-            + (title, -1)
-        )
+        priority = 1 if urgent else 2
+        cause = ("capacity", service.index, item.ci, item.resource, item.at)
+        rows.append((*cause, opened, priority, category, title, -1))
     return pd.DataFrame(rows, columns=_HEAD_COLUMNS)
 
 
 def _draw_course(estate: Estate, heads: pd.DataFrame, draw: np.random.Generator) -> None:
-    """Add to `heads` what becomes of each incident: when resolved, passed on, held, reopened, closed, cancelled."""
+    """Add to `heads` what becomes of each incident: passed on, held, resolved, reopened, closed."""
     size = len(heads)
     priority = heads["priority"].to_numpy(dtype=np.int64)
     team = np.array([estate.services[s].kind.team_id for s in heads["service"]], dtype=object)
@@ -210,6 +200,7 @@ def _into_working_hours(at: Ints, draw: np.random.Generator) -> Ints:
 
 
 _Flags = npt.NDArray[np.bool_]
+_FLAGS = ("is_cancelled", "is_passed_on", "is_passed_again", "is_held", "is_reopened")
 
 
 def _updates(estate: Estate, heads: pd.DataFrame) -> pd.DataFrame:
@@ -221,7 +212,7 @@ def _updates(estate: Estate, heads: pd.DataFrame) -> pd.DataFrame:
     def share(ratio: float) -> Ints:
         return np.asarray(opened + (span * ratio).astype(np.int64))
 
-    flags = {name: heads[name].to_numpy(dtype=bool) for name in heads if name.startswith("is_")}
+    flags = {name: heads[name].to_numpy(dtype=bool) for name in _FLAGS}
     all_rows: _Flags = np.ones(len(heads), dtype=bool)
     goes_on = ~flags["is_cancelled"]
     back = goes_on & flags["is_reopened"]

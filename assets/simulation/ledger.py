@@ -114,7 +114,7 @@ def _cost_month(estate: Estate, disks: Floats, change: Floats, month: date) -> p
 
 
 def write_business_demand(estate: Estate, daily: Floats, files: SourceFiles) -> None:
-    """Write business drivers by day, one file a month. `daily` is mean demand (1/s), shape (services, days)."""
+    """Write business drivers by day. `daily` is mean demand (1/s), shape (services, days)."""
     draw = generator(estate.settings.seed, "business demand")
     per_unit = np.array([service.kind.requests_per_unit for service in estate.services])[:, None]
     amounts = daily * SECONDS_A_DAY / per_unit * (1.0 + 0.01 * draw.standard_normal(daily.shape))

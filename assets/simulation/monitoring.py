@@ -80,7 +80,7 @@ def _week_label(day: date) -> str:
 def write_monitoring(
     estate: Estate, calibration: Calibration, happenings: Happenings, files: SourceFiles, dirt: Dirt
 ) -> tuple[list[Exhaustion], Floats]:
-    """Write all metric files. Returns where resources ran out, and the noisy daily mean demand (services, days)."""
+    """Write all metric files. Returns where resources ran out, and daily mean demand (services, days)."""
     model = ResourceModel(estate, calibration, happenings)
     counters = ErrorCounters(estate, happenings)
     factors = day_noise(estate)
@@ -234,7 +234,9 @@ def _write_services(
         )
         for first in range(0, count, SERVICES_A_CHUNK):
             rows = slice(first, min(first + SERVICES_A_CHUNK, count))
-            real = perform(estate, rows, demand[rows], offered[rows], exhausted[rows] * 1.0, down[rows], at)
+            real = perform(
+                estate, rows, demand[rows], offered[rows], exhausted[rows].astype(np.float64), down[rows], at
+            )
             _append_service_samples(estate, samples, rows, real, counters, at)
             _append_histograms(estate, buckets, rows, real, at)
 

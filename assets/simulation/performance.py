@@ -1,4 +1,4 @@
-"""What users get: requests served, latency, errors and checks of each service, from demand and offered load."""
+"""What users get: requests served, latency, errors and checks, from demand and offered load."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SERVED_IN_OUTAGE = 0.02
 
 @dataclass(frozen=True)
 class Performance:
-    """Shape (services, slots) each: requests counted, errors counted, median latency (s), checks passed (1 or 0)."""
+    """Shape (services, slots) each: requests, errors, median latency (s), checks passed (1 or 0)."""
 
     requests: Floats
     errors: Floats
@@ -52,8 +52,8 @@ def perform(
 ) -> Performance:
     """What users of the services `rows` get.
 
-    `demand` (1/s, outages taken off), `offered` (highest cpu ratio behind the service), `exhausted` (1 where some other
-    resource has run out) and `down` have shape (services in `rows`, slots).
+    `demand` (1/s, outages taken off), `offered` (highest cpu ratio behind the service), `exhausted` (1 where
+    some other resource has run out) and `down` have shape (services in `rows`, slots).
     """
     draw = generator(estate.settings.seed, "performance", int(at[0]), rows.start)
     interval = estate.settings.interval_seconds

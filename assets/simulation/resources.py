@@ -1,4 +1,4 @@
-"""Resource metrics of a chunk of pools over one stretch of days: what agents on the CIs would have measured."""
+"""Resource metrics of some pools over some days: what agents on the CIs would have measured."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NOISE: dict[Resource, float] = {
 }
 #: A restart costs this share of a host's cpu for two samples.
 START_UP_PEAK = 0.25
-#: The second load balancer of the first pair is restarted at this fraction of the window: its counter begins again.
+#: The second load balancer is restarted at this fraction of the window: its counter begins again.
 COUNTER_RESET_FRACTION = 0.4
 CHUNK_CIS = 1000
 
@@ -57,7 +57,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Series:
-    """Samples of one resource: `values` and `present` have shape (CIs, slots); `exhaustion` is the value over the limit."""
+    """Samples of one resource, shape (CIs, slots) each; `exhaustion` is the value over the limit."""
 
     resource: Resource
     cis: Ints
@@ -67,7 +67,7 @@ class Series:
 
 
 def chunks(estate: Estate, calibration: Calibration) -> Iterator[Chunk]:
-    """The pools in chunks of about `CHUNK_CIS` CIs, so that memory stays bounded whatever the estate's size."""
+    """The pools in chunks of about `CHUNK_CIS` CIs: memory stays bounded whatever the estate's size."""
     pools: list[Pool] = []
     uses: dict[Resource, list[Use]] = {}
     members = number = 0
@@ -87,7 +87,7 @@ def chunks(estate: Estate, calibration: Calibration) -> Iterator[Chunk]:
 
 
 class ResourceModel:
-    """Turns loads into samples. Keeps the running totals of counters between calls, which go forward in time."""
+    """Turns loads into samples. Keeps the totals of counters between calls, which go forward in time."""
 
     def __init__(self, estate: Estate, calibration: Calibration, happenings: Happenings) -> None:
         self._estate, self._calibration, self._happenings = estate, calibration, happenings
@@ -106,7 +106,7 @@ class ResourceModel:
         return series
 
     def offered_cpu(self, chunk: Chunk, loads: Floats, at: Ints) -> tuple[Floats, Floats]:
-        """(load per member, offered cpu ratio) of each pool, shape (pools, slots); 0 where a pool has no cpu."""
+        """(load per member, offered cpu ratio), shape (pools, slots); cpu is 0 where a pool has none."""
         estate = self._estate
         share = np.array([pool.share for pool in chunk.pools])[:, None]
         rows = np.array([pool.load for pool in chunk.pools])
@@ -216,18 +216,19 @@ class ResourceModel:
                         values[row, slot : slot + 2] += START_UP_PEAK
             elif resource == "memory" and "memory_spikes" in traits:
                 spikes = noise.random(values.shape[1]) < 0.0006
-                values[row, spikes] += 0.3 * limit[row, spikes]
+                values[row, spikes] += 0.2 * limit[row, spikes]
             elif resource == "memory" and "constant_memory" in traits:
-                values[row] = 0.42 * limit[row]
+                jitter = np.where(noise.random(values.shape[1]) < 0.02, 4096.0, 0.0)
+                values[row] = 0.42 * limit[row] + jitter
 
     def _as_reported(self, resource: Resource, cis: Ints, values: Floats, limit: Floats, at: Ints) -> Floats:
         """Clipped and rounded as the agent reports it; counters are summed up."""
         if resource == "network":
             return self._counted(cis, np.minimum(values, limit), at)
         if resource == "cpu":
-            return np.round(np.clip(values, 0.0, 1.0), 4)
+            return np.asarray(np.round(np.clip(values, 0.0, 1.0), 4), dtype=np.float64)
         grain = 1.0 if resource == "connections" else 4096.0
-        return np.rint(np.clip(values, 0.0, limit) / grain) * grain
+        return np.asarray(np.rint(np.clip(values, 0.0, limit) / grain) * grain, dtype=np.float64)
 
     def _counted(self, cis: Ints, rates: Floats, at: Ints) -> Floats:
         steps = np.rint(rates * self._estate.settings.interval_seconds)
@@ -242,7 +243,7 @@ class ResourceModel:
         return counted
 
     def _present(self, cis: Ints, at: Ints) -> Flags:
-        """Which samples there are: a CI lives from its first to its last day, and one agent is silent for 36 hours."""
+        """Which samples there are: a CI has its days, and one agent is silent for 36 hours."""
         estate = self._estate
         present = np.ones((cis.size, at.size), dtype=bool)
         day = (at - estate.start_at) / SECONDS_A_DAY
@@ -252,8 +253,8 @@ class ResourceModel:
                 present[row] &= day >= ci.first_day
             if ci.end_day is not None:
                 present[row] &= day < ci.end_day
-            if ci.service >= 0 and ci.kind == "host" and ci.ci_id.endswith("-app-01"):
-                if "gap" in estate.services[ci.service].kind.traits:
-                    begin = estate.settings.days // 2 + 0.375
-                    present[row] &= (day < begin) | (day >= begin + 1.5)
+            is_first_host = ci.service >= 0 and ci.ci_id.endswith("-app-01")
+            if is_first_host and "gap" in estate.services[ci.service].kind.traits:
+                begin = estate.settings.days // 2 + 0.375
+                present[row] &= (day < begin) | (day >= begin + 1.5)
         return present

@@ -1,4 +1,4 @@
-"""The shape of demand over day, week and year in local time: working hours, weekends, holidays, daylight saving."""
+"""The shape of demand in local time: working hours, weekends, holidays, month ends, daylight saving."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MONTH_END_FACTOR = 2.6
 
 @dataclass(frozen=True)
 class LocalTimes:
-    """Local clock of each slot: hour of day with fraction, weekday (0 Monday), off days, days left in the month."""
+    """Local clock of each slot: hour with fraction, weekday (0 Monday), off day, days left in the month."""
 
     hour: Floats
     weekday: Ints
@@ -32,7 +32,7 @@ class LocalTimes:
 
 
 def local_times(at: Ints, zone: str) -> LocalTimes:
-    """Local times in `zone` of UTC epoch seconds `at`. Off days are weekends and the zone's public holidays."""
+    """Local times in `zone` of UTC epoch seconds `at`. Off days are weekends and public holidays."""
     local = pd.DatetimeIndex(at.astype("datetime64[s]")).tz_localize("UTC").tz_convert(zone).tz_localize(None)
     weekday = np.asarray(local.weekday, dtype=np.int64)
     days = local.normalize()

@@ -44,16 +44,20 @@ class SimulationSettings(BaseModel):
     def _fits(self) -> SimulationSettings:
         if 3600 % self.interval_seconds:
             raise ValueError(
-                f"interval_seconds: {self.interval_seconds} does not divide an hour; fix: use 60, 300, 900 or 1800"
+                f"interval_seconds: {self.interval_seconds} does not divide an hour; "
+                "fix: use 60, 300, 900 or 1800"
             )
         needed = 2 * self.services + 2 * load_balancer_pairs(self.services)
         if self.cis < needed:
             raise ValueError(
-                f"cis: {self.services} services need at least {needed} configuration items; fix: raise cis to {needed}"
+                f"cis: {self.services} services need at least {needed} configuration items; "
+                f"fix: raise cis to {needed}"
             )
         return self
 
 
 def small_settings() -> SimulationSettings:
     """A small estate for tests: 4 services, 16 configuration items, 21 days."""
-    return SimulationSettings(services=4, cis=16, days=21)
+    return SimulationSettings(
+        seed=20260630, services=4, cis=16, days=21, end_date=date(2026, 6, 30), interval_seconds=900
+    )

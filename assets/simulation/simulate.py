@@ -1,4 +1,4 @@
-"""Simulates an estate: plans it, writes every source file and control record, and keeps the truth beside them."""
+"""Simulates an estate: plans it, writes every source file and control record, and keeps the truth."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ MARKER = "truth/simulated.json"
 def simulate(settings: SimulationSettings, home: Path) -> Truth:
     """Write the simulated estate of `settings` under `home` and return its truth.
 
-    Writes `sources/…`, `control/…` and `truth/…`. Deterministic: the same settings and code give the same bytes. When
-    a marker says that exactly this is already there, and no file has been lost or changed its size, nothing is written.
+    Writes `sources/…`, `control/…` and `truth/…`. Deterministic: the same settings and code give the same
+    bytes. When a marker says that exactly this is already there, and no file has been lost or changed its
+    size, nothing is written.
     """
     stamp = _stamp(settings)
     known = _read_marker(home)
@@ -101,7 +102,9 @@ def _moment(at: int) -> pd.Timestamp:
 
 
 def _change_effects(estate: Estate, happenings: Happenings) -> pd.DataFrame:
-    """Changes with a known effect: load per member (members), limit (limits) or demand times `factor` from `day` on."""
+    """Changes with a known effect: load per member (members), limit (limits) or demand times `factor` from
+    `day` on.
+    """
     rows = []
     for change in happenings.changes:
         if change.planned is None:

@@ -1,4 +1,6 @@
-"""The agreed utilisation thresholds: which share of a limit may be used, since when. Targets and truth both read this."""
+"""The agreed utilisation thresholds: which share of a limit may be used, since when. Targets and truth both
+read this.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from assets.simulation.season import Floats
 
 @dataclass(frozen=True)
 class Threshold:
-    """One agreement. Fractions place its first day, and the first day on which it no longer holds, in the window."""
+    """One agreement. Fractions place its first day, and the first day on which it no longer holds, in the
+    window.
+    """
 
     target_id: str
     service_id: str | None

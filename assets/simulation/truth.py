@@ -30,8 +30,8 @@ TABLES = ("saturation", "coefficients", "changes", "outages", "capacity_incident
 class Truth:
     """Known truth of a written estate.
 
-    `facts` holds settings, counts of dirty rows by table and reason, and the days covered. `tables` holds one frame
-    for each of `TABLES`.
+    `facts` holds settings, counts of dirty rows by table and reason, and the days covered. `tables` holds
+    one frame for each of `TABLES`.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
@@ -41,8 +41,9 @@ class Truth:
     def saturation(self) -> pd.DataFrame:
         """One row a series (CI × resource, pool × resource, service) with its true saturation dates.
 
-        `first_date` is the first day on which the noiseless daily value (busy hour, or maximum) is over usable;
-        `next_date` the first such day after the end; both null when there is none within a year after the end.
+        `first_date` is the first day on which the noiseless daily value (busy hour, or maximum) is over
+        usable; `next_date` the first such day after the end; both null when there is none within a year
+        after the end.
         """
         return self.tables["saturation"]
 
@@ -65,7 +66,9 @@ class Truth:
 
 
 def load_truth(home: Path) -> Truth:
-    """Read the truth of an estate that `simulate` has written to `home`. Raises FileNotFoundError without one."""
+    """Read the truth of an estate that `simulate` has written to `home`. Raises FileNotFoundError without
+    one.
+    """
     folder = home / "truth"
     facts = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
     return Truth(facts, {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES})
@@ -102,7 +105,9 @@ def saturation_table(estate: Estate, calibration: Calibration) -> pd.DataFrame:
 def _member_days(
     estate: Estate, calibration: Calibration, use: Use, cpu: Use | None
 ) -> tuple[Floats, Floats]:
-    """Noiseless daily value and usable amount of each member, shape (members, days); NaN where a member is not there."""
+    """Noiseless daily value and usable amount of each member, shape (members, days); NaN where a member is
+    not there.
+    """
     loads = pool_loads(estate, calibration, use.pool)
     days = loads.busy.shape[0]
     values = use.idle + use.coefficients[:, None] * unit_loads(use, loads, cpu)[None, :]
