@@ -59,9 +59,9 @@ class Batch:
     """One unit of extraction: a file, a (query, day) window, or a snapshot, with its raw rows.
 
     `frame` has the source's own columns, as text or in the source's types, one row a source row (wide ones
-    are not yet stacked); landing maps, casts and checks them. `source_rows` numbers its rows, from 1 (None: 1..n
-    without gaps). `batch_id` is stable: the same file or window again has the same. `query` and `input_path`
-    hold no secret.
+    are not yet stacked); landing maps, casts and checks them. `source_rows` numbers its rows from 1 (None:
+    1..n without gaps). `batch_id` is stable: the same file or window again has the same. `query` and
+    `input_path` hold no secret.
     """
 
     source: str

@@ -115,6 +115,11 @@ class TableContract(BaseModel):
         return self.time is not None
 
     @property
+    def is_metric(self) -> bool:
+        """True for tables of measured values, which the measurement plan rules."""
+        return {"ci_id", "metric", "unit"} <= set(self.fields)
+
+    @property
     def required_fields(self) -> tuple[str, ...]:
         """Names of the fields that may not be missing."""
         return tuple(name for name, field in self.fields.items() if field.required)

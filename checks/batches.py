@@ -1,0 +1,246 @@
+"""Great Expectations suites on raw batches after casting and before they land.
+
+A suite is built from the record contract and the measurement plan. It runs on a pandas frame; each
+expectation is one rule, and each row that breaks it becomes part of a `Fault`. Rules that Great Expectations
+evaluates row by row (comparing timestamps, converting units) are computed as boolean columns first and then
+expected to be true.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from assets.landing.contracts import TableContract
+from assets.landing.faults import Fault, Rows, RuleOutcome
+from assets.landing.plan import MeasurementPlan
+from checks.metric_rules import add_plan_columns
+
+#: Clocks of sources may run ahead of ours by this much before a timestamp counts as future.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+#: The first zone to see a new day is 14 hours ahead of UTC.
+DATE_TOLERANCE = timedelta(hours=14)
+
+Text = str | Callable[[pd.DataFrame], list[str]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation and what to say of a row that breaks it.
+
+    `kind` is given, allowed, range or true (a boolean column that must be true); `column` is the column it
+    looks at, `field` the contract field that a person must mend. `what` may be a function from the broken
+    rows to texts.
+    """
+
+    name: str
+    kind: str
+    field: str
+    column: str
+    what: Text
+    fix: Text
+    values: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+def batch_rules(contract: TableContract) -> list[Rule]:
+    """The rules of single rows that the contract and the measurement plan set, uniqueness apart."""
+    rules: list[Rule] = []
+    for name, field in contract.fields.items():
+        if field.required:
+            fix = "deliver a value, or a default in the declaration"
+            rules.append(Rule(f"{name}_is_given", "given", name, name, "is missing", fix))
+        if field.values is not None:
+            listed = ", ".join(field.values)
+            fix = f"deliver one of {listed}, or map it under replace in the declaration"
+            rules.append(
+                Rule(f"{name}_is_allowed", "allowed", name, name, "is not allowed", fix, field.values)
+            )
+        if field.minimum is not None or field.maximum is not None:
+            what = f"is not {_span(field.minimum, field.maximum)}"
+            fix = "correct it at the source, or its unit in the declaration"
+            rule = Rule(f"{name}_is_in_range", "range", name, name, what, fix)
+            rules.append(replace(rule, minimum=field.minimum, maximum=field.maximum))
+    for name in _clock_fields(contract):
+        fix = "correct the source's clock, or the zone in the declaration"
+        rules.append(Rule(f"{name}_is_not_future", "true", name, f"{name}__is_past", "is in the future", fix))
+    return rules + _metric_rules(contract)
+
+
+def _clock_fields(contract: TableContract) -> list[str]:
+    """Fields that tell when something happened, as opposed to when it is planned."""
+    return sorted({name for name in (contract.time, contract.since) if name is not None})
+
+
+def _metric_rules(contract: TableContract) -> list[Rule]:
+    if not contract.is_metric:
+        return []
+    rules = [
+        Rule(
+            "unit_fits_plan", "true", "unit", "unit__fits_plan",
+            lambda rows: [f"does not convert to {unit}, the unit in the plan" for unit in rows["plan__unit"]],
+            "declare the unit that the source really delivers, or correct the measurement plan",
+        )
+    ]  # fmt: skip
+    if "value" in contract.fields:
+        rules += [
+            Rule(
+                "value_fits_plan", "true", "value", "value__fits_plan", _outside_plan,
+                "correct the source or its unit, or the range in the measurement plan",
+            ),
+            Rule(
+                "counter_is_not_negative", "true", "value", "value__is_countable", "is a negative counter",
+                "declare kind: gauge if it may fall, or correct the source",
+            ),
+        ]  # fmt: skip
+    return rules
+
+
+def rule_columns(contract: TableContract) -> list[str]:
+    """The fields that rules look at, in the order of the contract."""
+    wanted = {rule.field for rule in batch_rules(contract)} | {*contract.key, *_clock_fields(contract)}
+    if contract.is_metric:
+        wanted |= {"metric", "unit", "kind", "value"}
+    return [name for name in contract.fields if name in wanted]
+
+
+def key_rule(contract: TableContract) -> Rule:
+    """The rule that a key occurs once in a batch: the first row stays."""
+    key = ", ".join(contract.key)
+    return Rule(
+        "key_is_unique", "true", contract.key[0], "key__is_first",
+        lambda rows: [f"repeats the key ({key}) of row {first}" for first in rows["key__first_row"]],
+        "deliver one row a key",
+    )  # fmt: skip
+
+
+def validate_rows(
+    frame: pd.DataFrame, contract: TableContract, plan: MeasurementPlan | None, extracted_at: datetime
+) -> list[RuleOutcome]:
+    """Check each row by itself. `frame` has the contract's fields (index 0..n-1) and is not changed.
+
+    `extracted_at` is aware. Faults name rows by position. Raises `RuntimeError` when Great Expectations could
+    not evaluate a rule: a rule is never skipped.
+    """
+    table = frame.copy(deep=False)
+    for name in _clock_fields(contract):
+        table[f"{name}__is_past"] = _is_past(table[name], extracted_at)
+    rules = batch_rules(contract)
+    if any(rule.name == "unit_fits_plan" for rule in rules):
+        add_plan_columns(table, plan or MeasurementPlan(), contract.time)
+    return _validate(table, rules)
+
+
+def validate_keys(frame: pd.DataFrame, contract: TableContract) -> RuleOutcome:
+    """Check that a key occurs once within each `batch`.
+
+    `frame` has the key, `batch` and `source_row`, and index 0..n-1.
+    """
+    key = ["batch", *contract.key]
+    table = frame[[*key, "source_row"]].copy(deep=False)
+    table["key__is_first"] = ~table.duplicated(key, keep="first")
+    table["key__first_row"] = table["source_row"]
+    if not table["key__is_first"].all():
+        twins = table[table.duplicated(key, keep=False)]
+        first = twins.groupby(key, observed=True, sort=False, dropna=False)["source_row"].transform("first")
+        table.loc[twins.index, "key__first_row"] = first
+    return _validate(table, [key_rule(contract)])[0]
+
+
+def _is_past(times: pd.Series, extracted_at: datetime) -> np.ndarray:
+    limit: datetime | date
+    if pd.api.types.is_datetime64_any_dtype(times):
+        naive = pd.Timestamp(extracted_at + CLOCK_TOLERANCE).tz_convert("UTC").tz_localize(None)
+        return ~(times.to_numpy() > naive.to_datetime64())
+    limit = pd.Timestamp(extracted_at + DATE_TOLERANCE).tz_convert("UTC").date()
+    days = pd.to_datetime(times).to_numpy().astype("datetime64[D]")
+    return ~(days > np.datetime64(limit))
+
+
+def _outside_plan(rows: pd.DataFrame) -> list[str]:
+    columns = ["plan__value", "plan__unit", "plan__minimum", "plan__maximum"]
+    texts = []
+    for value, unit, low, high in zip(*(rows[name].tolist() for name in columns), strict=True):
+        span = _span(None if math.isinf(low) else low, None if math.isinf(high) else high)
+        texts.append(f"({value:.6g} in unit {unit}) is not {span}")
+    return texts
+
+
+def _span(low: float | None, high: float | None) -> str:
+    if high is None:
+        return f"{low:.15g} or more"
+    return f"{high:.15g} or less" if low is None else f"between {low:.15g} and {high:.15g}"
+
+
+def _validate(table: pd.DataFrame, rules: list[Rule]) -> list[RuleOutcome]:
+    outcomes = {rule.name: RuleOutcome(rule.name, len(table), None) for rule in rules}
+    if not len(table):
+        return list(outcomes.values())
+    by_name = {rule.name: rule for rule in rules}
+    for result in _run(table, rules).results:
+        rule = by_name[result.expectation_config.meta["rule"]]
+        if result.exception_info.get("raised_exception", True) or "element_count" not in result.result:
+            raise RuntimeError(f"the rule {rule.name} could not be evaluated: {result.exception_info}")
+        if result.success:
+            continue
+        rows = np.sort(np.asarray(result.result["unexpected_index_list"], dtype=np.int64))
+        fault = Fault(
+            rule.name, rule.field, rows, _text(rule.what, table, rows), _text(rule.fix, table, rows)
+        )
+        outcomes[rule.name] = RuleOutcome(rule.name, len(table), fault)
+    return list(outcomes.values())
+
+
+def _text(text: Text, table: pd.DataFrame, rows: Rows) -> str | list[str]:
+    return text if isinstance(text, str) else text(table.iloc[rows])
+
+
+def _run(table: pd.DataFrame, rules: list[Rule]) -> Any:
+    gx, context = _context()
+    batch = context.data_sources.pandas_default.read_dataframe(table)
+    suite = gx.ExpectationSuite(name="batch", expectations=[_expectation(rule) for rule in rules])
+    # Only positions are asked for: listing values or a query for them costs more than the rules themselves.
+    return batch.validate(
+        suite,
+        result_format={
+            "result_format": "COMPLETE",
+            "partial_unexpected_count": 0,
+            "exclude_unexpected_values": True,
+            "return_unexpected_index_query": False,
+        },
+    )
+
+
+def _expectation(rule: Rule) -> Any:
+    import great_expectations.expectations as gxe
+
+    meta = {"rule": rule.name}
+    if rule.kind == "given":
+        return gxe.ExpectColumnValuesToNotBeNull(column=rule.column, meta=meta)
+    if rule.kind == "allowed":
+        return gxe.ExpectColumnValuesToBeInSet(column=rule.column, value_set=list(rule.values), meta=meta)
+    if rule.kind == "range":
+        return gxe.ExpectColumnValuesToBeBetween(
+            column=rule.column, min_value=rule.minimum, max_value=rule.maximum, meta=meta
+        )
+    return gxe.ExpectColumnValuesToBeInSet(column=rule.column, value_set=[True], meta=meta)
+
+
+@lru_cache(maxsize=1)
+def _context() -> tuple[Any, Any]:
+    # Imported here: Great Expectations takes 4 s, which loading definitions should not pay.
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.analytics_enabled = False
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return gx, context
