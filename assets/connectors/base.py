@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import pyarrow as pa
+from pydantic import StringConstraints
 
 from assets.landing.declaration import Declaration
 
+#: Name of a source in the configuration. It names folders, so it holds no separator and no dot.
+SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 #: Says whether a batch with this content is already landed: `(batch_id, fingerprint) -> bool`.
 IsLanded = Callable[[str, str], bool]
 
@@ -159,19 +162,12 @@ def expand(text: str, base_dir: Path) -> Path:
     return path if path.is_absolute() else base_dir / path
 
 
-def shown_path(path: Path, text: str, base_dir: Path) -> str:
-    """The name under which receipts know a file: portable where the configuration is.
+def shown_path(path: Path, root: Path, base_dir: Path) -> str:
+    """The name under which receipts know a file: the same on every machine.
 
-    Relative to the configuration file when inside its folder; else below the `${NAME}` of the configured path
-    `text`; else absolute. Always with forward slashes.
+    Relative to `base_dir` (the configuration file's folder) when inside it, else to the folder that holds
+    `root`, the fixed part of the configured path. Always with forward slashes; links are not followed.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links and rename the file
-    base = Path(os.path.abspath(base_dir))  # noqa: PTH100
-    if path.is_relative_to(base):
-        return path.relative_to(base).as_posix()
-    leading = re.match(r"\$\{(\w+)\}", text)
-    if leading and leading.group(1) in os.environ:
-        root = Path(os.path.abspath(expand(leading.group(0), base_dir)))  # noqa: PTH100
-        if path.is_relative_to(root):
-            return f"{leading.group(0)}/{path.relative_to(root).as_posix()}"
-    return path.as_posix()
+    path, root, base = (Path(os.path.abspath(item)) for item in (path, root, base_dir))  # noqa: PTH100
+    start = base if path.is_relative_to(base) else root.parent
+    return path.relative_to(start).as_posix() if path.is_relative_to(start) else path.as_posix()

@@ -1,0 +1,250 @@
+"""Read one CSV or Parquet file whole as raw columns. Rows that cannot be split are kept apart, not lost."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from assets.connectors.base import BrokenRow, UnusableInput
+from assets.landing.parsing import is_text
+
+#: Rows that decide whether a column repeats itself enough to be kept as a dictionary.
+SAMPLE_BYTES = 2_097_152
+DICTIONARY_SHARE = 0.2
+#: Decompressed size above which a file is refused: a few kilobytes may unpack to terabytes.
+MAX_TEXT_BYTES = 8 * 2**30
+_BLOCK_BYTES = 16 * 2**20
+_RESEND = "deliver the file again, written under another name and renamed when complete"
+_NOT_UTF8 = "deliver UTF-8, or declare the encoding in the sidecar"
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """What a file holds: raw columns, the number of each row from 1, and the rows that could not be split."""
+
+    frame: pa.Table
+    source_rows: pa.Array
+    broken: tuple[BrokenRow, ...] = ()
+
+
+def read_parquet(path: Path, shown: str) -> RawFile:
+    """Read a Parquet file. Raises `UnusableInput` when it is damaged or cut short."""
+    try:
+        with pq.ParquetFile(path) as file:
+            names = [item.name for item in file.schema_arrow if is_text(item.type)]
+        frame = pq.read_table(path, read_dictionary=names)
+        frame = frame.replace_schema_metadata(None)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise UnusableInput(f"{shown}: not a whole Parquet file ({detail})", _RESEND) from error
+    numbers = pa.array(np.arange(1, frame.num_rows + 1, dtype=np.int64))
+    return _without_bad_text(frame, numbers)
+
+
+def _without_bad_text(frame: pa.Table, numbers: pa.Array) -> RawFile:
+    """Parquet does not prove that its text is UTF-8: rows with other bytes are set apart."""
+    bad: dict[int, tuple[str, str]] = {}
+    for name in frame.column_names:
+        column = frame[name]
+        if not (is_text(column.type) or pa.types.is_dictionary(column.type)):
+            continue
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            for row, raw in enumerate(pc.cast(column, pa.binary(), safe=False).to_pylist()):
+                if raw is not None and not _is_utf8(raw):
+                    bad.setdefault(row, (name, raw.decode("utf-8", "backslashreplace")))
+    if not bad:
+        return RawFile(frame, numbers)
+    keep = np.ones(frame.num_rows, dtype=bool)
+    keep[list(bad)] = False
+    what = "is not UTF-8 text"
+    broken = tuple(
+        BrokenRow(row + 1, f"{name}={text}", what, _NOT_UTF8, name) for row, (name, text) in bad.items()
+    )
+    return RawFile(frame.filter(pa.array(keep)), numbers.filter(pa.array(keep)), broken)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def read_csv(path: Path, shown: str, delimiter: str, encoding: str) -> RawFile:
+    """Read a CSV file (gzip when its name ends in .gz), every cell as text.
+
+    Row 1 is the first record after the header; blank lines are no rows. Raises `UnusableInput` when there is
+    no usable header or the file is cut short.
+    """
+    try:
+        if _check_text(path, encoding):
+            with _opened(path) as stream:
+                head = stream.read(SAMPLE_BYTES)
+            with _opened(path) as stream:
+                return _parse(stream, head, shown, delimiter, mark=None)
+        with _opened(path) as stream:
+            text, mark = _decode(stream.read(), encoding)
+        return _parse(io.BytesIO(text), text[:SAMPLE_BYTES], shown, delimiter, mark)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UnusableInput(f"{shown}: the gzip stream is damaged or cut short ({error})", _RESEND) from error
+    except pa.ArrowInvalid as error:
+        detail = " ".join(str(error).split())[:200]
+        raise UnusableInput(f"{shown}: not readable as CSV ({detail})", _RESEND) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    if path.name.endswith(".gz"):
+        with gzip.open(path, "rb") as stream:
+            yield stream  # type: ignore[misc]
+    else:
+        with path.open("rb") as stream:
+            yield stream
+
+
+def _check_text(path: Path, encoding: str) -> bool:
+    """True when the file is UTF-8 throughout and may be parsed as it is. Refuses what unpacks without end."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_utf8, size = encoding in ("utf-8", "ascii"), 0
+    with _opened(path) as stream:
+        while piece := stream.read(2**20):
+            size += len(piece)
+            if size > MAX_TEXT_BYTES:
+                raise UnusableInput(
+                    f"{path.name}: unpacks to more than {MAX_TEXT_BYTES // 2**30} GiB",
+                    "deliver it in smaller files",
+                )
+            if is_utf8:
+                try:
+                    decoder.decode(piece)
+                except UnicodeDecodeError:
+                    is_utf8 = False
+    if is_utf8:
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return is_utf8
+
+
+def _decode(raw: bytes, encoding: str) -> tuple[bytes, str | None]:
+    """The text as UTF-8, bytes that are none shown as \\xNN after a mark that the file does not use."""
+    try:
+        return raw.decode(encoding).encode(), None
+    except UnicodeDecodeError:
+        # Unicode keeps these characters out of text that is exchanged; one that the file does not hold marks
+        # its rows.
+        mark = next(sign for sign in map(chr, range(0xFDD0, 0xFDF0)) if sign.encode() not in raw)
+
+    def show(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeDecodeError)
+        bad = error.object[error.start : error.end]
+        return mark + "".join(f"\\x{byte:02x}" for byte in bad), error.end
+
+    codecs.register_error("ullage-show", show)
+    return raw.decode(encoding, "ullage-show").encode(), mark
+
+
+def _parse(stream: IO[bytes], head: bytes, shown: str, delimiter: str, mark: str | None) -> RawFile:
+    names = _header(head, shown, delimiter)
+    broken: list[BrokenRow] = []
+    numbers: list[int] = []
+
+    def set_apart(row: pa_csv.InvalidRow) -> str:
+        # Arrow counts the header as row 1, and blank lines not at all.
+        numbers.append(row.number - 1)
+        reason = f"has {row.actual_columns} cells where the header has {row.expected_columns}"
+        broken.append(BrokenRow(row.number - 1, row.text, reason, "quote cells that hold the delimiter"))
+        return "skip"
+
+    parse = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_apart)
+    types = _column_types(head, names, delimiter)
+    frame = _read_blocks(stream, parse, types)
+    count = frame.num_rows + len(numbers)
+    kept = np.setdiff1d(np.arange(1, count + 1, dtype=np.int64), np.asarray(numbers, dtype=np.int64))
+    raw = RawFile(frame, pa.array(kept), tuple(broken))
+    return raw if mark is None else _without_marked(raw, mark)
+
+
+def _read_blocks(stream: IO[bytes], parse: pa_csv.ParseOptions, types: dict[str, pa.DataType]) -> pa.Table:
+    convert = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False, check_utf8=False)
+    # One thread, because only then Arrow knows the numbers of rows that it cannot split.
+    options = pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES)
+    return pa_csv.read_csv(pa.PythonFile(stream, "r"), options, parse, convert)
+
+
+def _header(head: bytes, shown: str, delimiter: str) -> list[str]:
+    lines = csv.reader(io.StringIO(head.decode("utf-8-sig", "replace"), newline=""), delimiter=delimiter)
+    try:
+        names = next((line for line in lines if line), [])
+    except csv.Error as error:
+        raise UnusableInput(f"{shown}: the header is not readable ({error})", _RESEND) from error
+    if not names:
+        raise UnusableInput(f"{shown}: the file is empty", "deliver it with a header line, or not at all")
+    twins = [name for position, name in enumerate(names) if name in names[:position]]
+    if "" in names or twins:
+        which = f"column {twins[0]!r} occurs twice" if twins else f"column {names.index('') + 1} has no name"
+        raise UnusableInput(f"{shown}: {which} in the header", "give every column its own name")
+    return names
+
+
+def _column_types(head: bytes, names: list[str], delimiter: str) -> dict[str, pa.DataType]:
+    """Text for every column, as a dictionary where the first rows repeat themselves: memory for one."""
+    types: dict[str, pa.DataType] = dict.fromkeys(names, pa.string())
+    whole = head[: head.rfind(b"\n") + 1]
+    parse = pa_csv.ParseOptions(
+        delimiter=delimiter, newlines_in_values=True, invalid_row_handler=lambda _: "skip"
+    )
+    try:
+        sample = _read_blocks(io.BytesIO(whole), parse, types)
+    except pa.ArrowInvalid:
+        return types
+    for name in names:
+        if pc.count_distinct(sample[name]).as_py() <= sample.num_rows * DICTIONARY_SHARE:
+            types[name] = pa.dictionary(pa.int32(), pa.string())
+    return types
+
+
+def _without_marked(raw: RawFile, mark: str) -> RawFile:
+    """Set rows apart that hold bytes which are no text."""
+    hit = np.zeros(raw.frame.num_rows, dtype=bool)
+    where: dict[int, str] = {}
+    for name in raw.frame.column_names:
+        found = pc.match_substring(pc.cast(raw.frame[name], pa.string()), mark).to_numpy()
+        for row in np.flatnonzero(found).tolist():
+            where.setdefault(row, name)
+        hit |= found
+    numbers = raw.source_rows.to_pylist()
+    marked = raw.frame.filter(pa.array(hit)).to_pylist()
+    broken = [*raw.broken]
+    for row, cells in zip(np.flatnonzero(hit).tolist(), marked, strict=True):
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(cells.values())
+        text = line.getvalue().replace(mark, "")
+        broken.append(
+            BrokenRow(numbers[row], text, "is not text in the declared encoding", _NOT_UTF8, where[row])
+        )
+    broken = [
+        BrokenRow(row.source_row, row.text.replace(mark, ""), row.reason, row.fix, row.field)
+        for row in broken
+    ]
+    keep = pa.array(~hit)
+    ordered = tuple(sorted(broken, key=lambda _: row.source_row))
+    return RawFile(raw.frame.filter(keep), raw.source_rows.filter(keep), ordered)
