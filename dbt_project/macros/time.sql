@@ -87,21 +87,17 @@
 {%- endmacro %}
 
 
-{# One row a day from first to last, both included. The arguments are columns of `relation`, which has one row. #}
-{% macro date_range(relation, first, last, name) -%}
-    {{ return(adapter.dispatch('date_range', 'ullage')(relation, first, last, name)) }}
+{# A select-list expression that repeats its row once for each day from first to last, both included. #}
+{% macro each_day(first, last) -%}
+    {{ return(adapter.dispatch('each_day', 'ullage')(first, last)) }}
 {%- endmacro %}
 
-{% macro duckdb__date_range(relation, first, last, name) -%}
-    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as {{ name }}
-    from {{ relation }}
-    where {{ first }} <= {{ last }}
+{% macro duckdb__each_day(first, last) -%}
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date)
 {%- endmacro %}
 
-{% macro spark__date_range(relation, first, last, name) -%}
-    select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as {{ name }}
-    from {{ relation }}
-    where {{ first }} <= {{ last }}
+{% macro spark__each_day(first, last) -%}
+    explode(sequence({{ first }}, {{ last }}, interval 1 day))
 {%- endmacro %}
 
 

@@ -38,6 +38,8 @@ _RUN_TABLES: dict[str, dict[str, str]] = {
         "history_start_date": "date",
         "horizon_days": "int",
         "demand_window_days": "int",
+        "default_threshold_ratio": "number",
+        "default_lead_time_days": "int",
         "forecast_seed": "int",
     },
     "run_days": {"observed_date": "date"},
@@ -165,6 +167,8 @@ def run_rows(
         "history_start_date": as_of - timedelta(days=history_days - 1),
         "horizon_days": horizon_days,
         "demand_window_days": demand_window_days,
+        "default_threshold_ratio": 0.8,
+        "default_lead_time_days": 30,
         "forecast_seed": 1,
     }
     return {"run_window": [window], "run_days": [{"observed_date": day} for day in days]}

@@ -5,5 +5,7 @@ select
     history_start_date,
     horizon_days,
     demand_window_days,
+    default_threshold_ratio,
+    default_lead_time_days,
     forecast_seed
 from {{ source('landing', 'run_window') }}

@@ -7,6 +7,10 @@ rules as (
     select observed_date, resource from {{ ref('int_resource_rules_by_day') }}
 ),
 
+run_window as (
+    select default_threshold_ratio from {{ ref('stg_run_window') }}
+),
+
 scopes as (
     select service_id from {{ ref('stg_services') }}
     union
@@ -21,7 +25,7 @@ candidates as (
         scopes.service_id,
         rules.resource,
         targets.target_id,
-        targets.target_value,
+        coalesce(targets.target_value, run_window.default_threshold_ratio) as threshold_ratio,
         row_number() over (
             partition by rules.observed_date, scopes.service_id, rules.resource
             order by
@@ -32,6 +36,7 @@ candidates as (
         ) as specificity_rank
     from rules
     cross join scopes
+    cross join run_window
     left join targets
         on rules.observed_date = targets.observed_date
         and (targets.service_id is null or targets.service_id = scopes.service_id)
@@ -44,7 +49,7 @@ final as (
         service_id,
         resource,
         target_id,
-        coalesce(target_value, {{ var('default_threshold_ratio') }}) as threshold_ratio
+        threshold_ratio
     from candidates
     where specificity_rank = 1
 )

@@ -29,6 +29,7 @@ windowed as (
         run_window.as_of_date,
         run_window.demand_window_start_date,
         run_window.demand_window_days,
+        run_window.default_threshold_ratio,
         max_by(daily.unit, daily.observed_date) as unit,
         max_by(daily.statistic, daily.observed_date) as statistic,
         {{ percentile('daily.demand_value', 0.95) }} as busy_hours_p95,
@@ -43,7 +44,8 @@ windowed as (
         daily.resource,
         run_window.as_of_date,
         run_window.demand_window_start_date,
-        run_window.demand_window_days
+        run_window.demand_window_days,
+        run_window.default_threshold_ratio
 ),
 
 joined as (
@@ -55,7 +57,7 @@ joined as (
         coalesce(
             ci_thresholds.threshold_ratio,
             thresholds_without_service.threshold_ratio,
-            {{ var('default_threshold_ratio') }}
+            windowed.default_threshold_ratio
         ) as threshold_ratio
     from windowed
     left join limits

@@ -27,7 +27,8 @@ whole_years as (
 ),
 
 days as (
-    {{ date_range('whole_years', 'first_date', 'last_date', 'calendar_date') }}
+    select {{ each_day('first_date', 'last_date') }} as calendar_date
+    from whole_years
 ),
 
 final as (

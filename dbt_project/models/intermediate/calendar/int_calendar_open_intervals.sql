@@ -1,0 +1,150 @@
+with calendars as (
+    select
+        calendar_id,
+        zone,
+        weekday,
+        cast(substring(opens, 1, 2) as int) * 60 + cast(substring(opens, 4, 2) as int) as opens_minute,
+        cast(substring(closes, 1, 2) as int) * 60 + cast(substring(closes, 4, 2) as int) as closes_minute,
+        valid_from,
+        valid_to
+    from {{ ref('stg_calendars') }}
+),
+
+holidays as (
+    select calendar_id, holiday_date from {{ ref('stg_holidays') }}
+),
+
+incidents as (
+    select opened_at, updated_at from {{ ref('stg_incident_events') }}
+),
+
+run_window as (
+    select * from {{ ref('stg_run_window') }}
+),
+
+-- Every date on which an incident was open, and one more on either side because local days are not UTC days.
+bounds as (
+    select
+        {{ add_days('least(min(run_window.history_start_date), min(cast(incidents.opened_at as date)))', -1) }}
+            as first_date,
+        {{ add_days('max(run_window.as_of_date)', 1) }} as last_date
+    from run_window
+    left join incidents on incidents.updated_at < run_window.as_of_at
+),
+
+local_dates as (
+    select {{ each_day('first_date', 'last_date') }} as local_date
+    from bounds
+),
+
+shifts as (
+    select
+        calendars.*,
+        local_dates.local_date,
+        row_number() over (
+            partition by calendars.calendar_id, local_dates.local_date, calendars.opens_minute
+            order by calendars.valid_from desc
+        ) as version_rank
+    from local_dates
+    inner join calendars
+        on {{ iso_weekday('local_dates.local_date') }} = calendars.weekday
+        and {{ holds_on('calendars', 'local_dates.local_date') }}
+),
+
+-- A shift over midnight is cut there, because holidays are local dates.
+pieces as (
+    select
+        calendar_id,
+        zone,
+        local_date,
+        opens_minute as from_minute,
+        case when closes_minute > opens_minute then closes_minute else 1440 end as to_minute
+    from shifts
+    where version_rank = 1
+    union all
+    select
+        calendar_id,
+        zone,
+        {{ add_days('local_date', 1) }} as local_date,
+        0 as from_minute,
+        closes_minute as to_minute
+    from shifts
+    where version_rank = 1 and closes_minute <= opens_minute and closes_minute > 0
+),
+
+worked as (
+    select pieces.*
+    from pieces
+    left join holidays
+        on pieces.calendar_id = holidays.calendar_id and pieces.local_date = holidays.holiday_date
+    where holidays.calendar_id is null
+),
+
+in_local_time as (
+    select
+        calendar_id,
+        zone,
+        {{ add_minutes('cast(local_date as timestamp)', 'from_minute') }} as opens_local,
+        {{ add_minutes('cast(local_date as timestamp)', 'to_minute') }} as closes_local
+    from worked
+),
+
+in_utc as (
+    select
+        calendar_id,
+        {{ local_to_utc('opens_local', 'zone') }} as opens_at,
+        {{ local_to_utc('closes_local', 'zone') }} as closes_at
+    from in_local_time
+),
+
+-- Shifts that touch or overlap become one interval: no moment counts twice.
+with_reach as (
+    select
+        *,
+        max(closes_at) over (
+            partition by calendar_id
+            order by opens_at, closes_at
+            rows between unbounded preceding and 1 preceding
+        ) as reached_at
+    from in_utc
+    where opens_at < closes_at
+),
+
+numbered as (
+    select
+        *,
+        sum(case when reached_at is null or opens_at > reached_at then 1 else 0 end) over (
+            partition by calendar_id
+            order by opens_at, closes_at
+            rows between unbounded preceding and current row
+        ) as island
+    from with_reach
+),
+
+islands as (
+    select calendar_id, min(opens_at) as opens_at, max(closes_at) as closes_at
+    from numbered
+    group by calendar_id, island
+),
+
+-- Cut at midnight UTC, so that an interval belongs to one day and one month.
+by_day as (
+    select
+        calendar_id,
+        opens_at,
+        closes_at,
+        {{ each_day('cast(opens_at as date)', 'cast(' ~ add_microseconds('closes_at', -1) ~ ' as date)') }} as open_date
+    from islands
+),
+
+final as (
+    select
+        calendar_id,
+        open_date,
+        {{ month_of('open_date') }} as open_month,
+        greatest(opens_at, cast(open_date as timestamp)) as opens_at,
+        least(closes_at, cast({{ add_days('open_date', 1) }} as timestamp)) as closes_at
+    from by_day
+)
+
+select * from final

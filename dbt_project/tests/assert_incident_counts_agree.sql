@@ -1,0 +1,19 @@
+-- Reconciliation by two paths: incidents and updates in the mart, and distinct ones among the landed updates.
+with known as (
+    select events.incident_id
+    from {{ ref('stg_incident_events') }} as events
+    inner join {{ ref('stg_run_window') }} as run_window on events.updated_at < run_window.as_of_at
+),
+
+landed as (
+    select count(distinct incident_id) as incident_count, count(*) as event_count from known
+),
+
+modelled as (
+    select count(*) as incident_count, coalesce(sum(event_count), 0) as event_count from {{ ref('fct_incidents') }}
+)
+
+select landed.incident_count, modelled.incident_count as incidents_in_mart, landed.event_count, modelled.event_count as events_in_mart
+from landed
+cross join modelled
+where landed.incident_count <> modelled.incident_count or landed.event_count <> modelled.event_count
