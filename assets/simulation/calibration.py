@@ -1,5 +1,4 @@
-"""How much of each resource a unit of load takes, chosen so that every resource meets its fate on the
-intended day.
+"""How much of each resource a unit of load takes, so that every resource meets its fate on the right day.
 
 All formulae are linear in the load per member l = share × load / members, but connections, which follow
 Little's law:

@@ -1,4 +1,5 @@
 """What the simulated organisation offers: its services, how demand for them behaves, and their stories.
+
 Data only. Estates larger than the catalogue repeat it with a region in the name and with varied numbers.
 """
 
@@ -158,7 +159,6 @@ CATALOGUE: tuple[ServiceType, ...] = (
         Story("db", "cpu", window_fraction=0.60),
         DemandShift(0.60, 1.16, "Load the sensor history every night"),
         Story("volume", "filesystem", days_after_end=38),
-        traits="weekly_peak",
     ),
     _service(
         ("document-archive", "Document archive", "Keeps documents for ten years"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,7 +31,7 @@ from assets.simulation.seeds import generator
 
 FOLDER = "sources/monitoring"
 LATENCY, ERRORS, CHECK = "http.server.request.duration", "http.server.request.errors", "httpcheck.status"
-SERVICES_A_CHUNK = 256
+SERVICES_A_CHUNK = 512
 _SAMPLE_COLUMNS = {
     "ci_id": "entity",
     "metric": "metric_name",
@@ -101,8 +100,8 @@ def write_monitoring(
             series = model.measure(part, load, cpu, at)
             _raise_services(part, cpu, series, offered, exhausted)
             exhaustions += _exhaustions(estate, part, series, at)
-            suffix = "" if len(parts) == 1 else f"_p{part.number + 1:03d}"
-            path = f"{FOLDER}/metric_samples_infrastructure_{week.label}{suffix}.parquet"
+            suffix = f"{week.label}{_part(part.number, len(parts) > 1)}.parquet"
+            path = f"{FOLDER}/metric_samples_infrastructure_{suffix}"
             with _samples_file(estate, files, path) as file:
                 for item in series:
                     _append_series(estate, file, item, at, dirt, week, part)
@@ -218,27 +217,27 @@ def _write_services(
     """Service-level files: error counters and checks as samples, latency as hourly histograms."""
     demand, offered, exhausted, down = state
     count = len(estate.services)
-    with ExitStack() as stack:
-        samples = stack.enter_context(
-            _samples_file(estate, files, f"{FOLDER}/metric_samples_services_{week.label}.parquet")
-        )
-        buckets = stack.enter_context(
-            files.parquet(
-                f"{FOLDER}/metric_histograms_{week.label}.parquet",
-                "metric_histograms",
-                columns=_HISTOGRAM_COLUMNS,
-                metric=LATENCY,
-                unit="s",
-                interval_seconds=3600,
-            )
-        )
-        for first in range(0, count, SERVICES_A_CHUNK):
-            rows = slice(first, min(first + SERVICES_A_CHUNK, count))
-            real = perform(
-                estate, rows, demand[rows], offered[rows], exhausted[rows].astype(np.float64), down[rows], at
-            )
-            _append_service_samples(estate, samples, rows, real, counters, at)
-            _append_histograms(estate, buckets, rows, real, at)
+    for first in range(0, count, SERVICES_A_CHUNK):
+        rows = slice(first, min(first + SERVICES_A_CHUNK, count))
+        ran_out = exhausted[rows].astype(np.float64)
+        real = perform(estate, rows, demand[rows], offered[rows], ran_out, down[rows], at)
+        part = f"{week.label}{_part(first // SERVICES_A_CHUNK, count > SERVICES_A_CHUNK)}.parquet"
+        with _samples_file(estate, files, f"{FOLDER}/metric_samples_services_{part}") as file:
+            _append_service_samples(estate, file, rows, real, counters, at)
+        with files.parquet(
+            f"{FOLDER}/metric_histograms_{part}",
+            "metric_histograms",
+            columns=_HISTOGRAM_COLUMNS,
+            metric=LATENCY,
+            unit="s",
+            interval_seconds=3600,
+        ) as file:
+            _append_histograms(estate, file, rows, real, at)
+
+
+def _part(number: int, is_split: bool) -> str:
+    """What distinguishes the files of one week, when there are several."""
+    return f"_p{number + 1:03d}" if is_split else ""
 
 
 def _append_service_samples(

@@ -28,7 +28,7 @@ from assets.simulation.incidents import Incidents, draw_incidents
 from assets.simulation.ledger import write_business_demand, write_costs
 from assets.simulation.monitoring import write_monitoring
 from assets.simulation.settings import SimulationSettings
-from assets.simulation.truth import Truth, coefficient_table, load_truth, saturation_table
+from assets.simulation.truth import Truth, coefficient_table, load_truth, saturation_table, service_table
 
 MARKER = "truth/simulated.json"
 
@@ -72,6 +72,7 @@ def _write(settings: SimulationSettings, home: Path) -> tuple[Truth, list[str]]:
     write_costs(estate, calibration, files)
     write_business_demand(estate, daily, files)
     tables = {
+        "services": service_table(estate),
         "saturation": saturation_table(estate, calibration),
         "coefficients": coefficient_table(estate, calibration),
         "changes": _change_effects(estate, happenings),

@@ -1,6 +1,4 @@
-"""The agreed utilisation thresholds: which share of a limit may be used, since when. Targets and truth both
-read this.
-"""
+"""The agreed utilisation thresholds: the share of a limit that may be used. Targets and truth read them."""
 
 from __future__ import annotations
 

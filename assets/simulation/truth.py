@@ -23,7 +23,16 @@ from assets.simulation.season import Floats
 from assets.simulation.thresholds import thresholds
 
 #: Tables of the truth, each a Parquet file of this name in the truth folder.
-TABLES = ("saturation", "coefficients", "changes", "outages", "capacity_incidents", "collisions", "files")
+TABLES = (
+    "services",
+    "saturation",
+    "coefficients",
+    "changes",
+    "outages",
+    "capacity_incidents",
+    "collisions",
+    "files",
+)
 
 
 @dataclass
@@ -170,6 +179,33 @@ def _dates(estate: Estate, values: Floats, usable: Floats, since: int = 0) -> di
         "usable_at_end": float(usable[window - 1]),
         "known_until": estate.day(window + HORIZON_DAYS - 1),
     }
+
+
+def service_table(estate: Estate) -> pd.DataFrame:
+    """What drives each service: base demand, growth a year, idle latency, requests a unit of business."""
+    return pd.DataFrame(
+        [
+            (
+                service.service_id,
+                service.kind.profile,
+                service.kind.zone,
+                service.base,
+                service.growth,
+                service.latency_seconds,
+                service.kind.requests_per_unit,
+            )
+            for service in estate.services
+        ],
+        columns=[
+            "service_id",
+            "profile",
+            "zone",
+            "requests_per_second",
+            "growth_per_year",
+            "idle_median_latency_seconds",
+            "requests_per_business_unit",
+        ],
+    )
 
 
 def coefficient_table(estate: Estate, calibration: Calibration) -> pd.DataFrame:
