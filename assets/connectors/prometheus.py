@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
+from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
 from assets.connectors.prometheus_frames import Rows, Series, histogram_rows, sample_rows
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
 from assets.landing.declaration import Declaration, Unit
@@ -81,7 +81,7 @@ class PrometheusSource(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["prometheus"]
-    name: str = Field(min_length=1, max_length=200)
+    name: SourceName
     url: str
     token_env: str | None = None
     step_seconds: int = Field(gt=0, le=DAY_SECONDS)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy.engine import Connection, Engine
 
-from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
+from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
 from assets.connectors.sql_frames import raw_frame
 from assets.connectors.sql_reading import Read, day_bounds, read_pages, read_whole, snapshot, source_columns
@@ -47,6 +47,7 @@ class SqlTable(BaseModel):
     constants: dict[str, str] = Field(default_factory=dict)
     nulls: tuple[str, ...] = ("",)
     strip: tuple[str, ...] = ()
+    known_by: dict[str, str] = Field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
     sequence: Sequence | None = None
@@ -79,7 +80,7 @@ class SqlSource(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["sql"]
-    name: str = Field(min_length=1, max_length=200)
+    name: SourceName
     url_env: str = Field(min_length=1)
     page_rows: int = Field(50_000, ge=1)
     tables: dict[str, SqlTable] = Field(min_length=1)

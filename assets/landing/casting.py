@@ -91,6 +91,8 @@ def cast(batch: Batch, contract: TableContract) -> TypedBatch:
     columns = {name: _cast_field(typed, name, rules, clock) for name, rules in contract.fields.items()}
     if declaration.sequence is not None:
         columns[declaration.sequence.field] = _sequence(declaration, columns)
+    for name, moment in declaration.known_by.items():
+        columns[name] = _as_known(typed, name, columns[name], moment, columns[moment])
     columns["extra"] = _extra(typed)
     columns["source_row"] = _tile(pa.chunked_array([source_rows(batch)]), typed.width)
     typed.frame = pa.table(columns)
@@ -289,6 +291,20 @@ def _sequence(declaration: Declaration, columns: dict[str, pa.ChunkedArray]) -> 
     numbers = ordered.groupby(list(declaration.sequence.by), sort=False, observed=True).cumcount() + 1
     aligned = numbers.reindex(frame.index)
     return pa.chunked_array([pa.array(aligned, type=pa.int64(), from_pandas=True)])
+
+
+def _as_known(
+    typed: TypedBatch, name: str, values: pa.ChunkedArray, moment: str, moments: pa.ChunkedArray
+) -> pa.ChunkedArray:
+    """The column without values that lie after their row's own time: nobody knew them then."""
+    later = pc.fill_null(pc.greater(values, moments), False)
+    count = pc.sum(later).as_py() or 0
+    if count:
+        typed.warnings.append(
+            f"{typed.batch.input_path}: {count:,} values of {name} lie after the {moment} of their row, where "
+            "they were not known yet: null there"
+        )
+    return pc.if_else(later, None, values)
 
 
 def _extra(typed: TypedBatch) -> pa.ChunkedArray:

@@ -125,6 +125,7 @@ class Declaration(_Strict):
     constants: dict[str, str] = Field(default_factory=dict)
     replace: dict[str, dict[str, str]] = Field(default_factory=dict)
     strip: tuple[str, ...] = ()
+    known_by: dict[str, str] = Field(default_factory=dict)
     sequence: Sequence | None = None
     ignore: tuple[str, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
@@ -163,6 +164,7 @@ class Declaration(_Strict):
         if self.sequence is not None:
             wanted = (self.sequence.field, *self.sequence.by, *self.sequence.order)
             _check_fields("sequence", wanted, table)
+        _check_known_by(self.known_by, table)
         both = sorted(set(self.columns) & set(self.constants))
         if both:
             raise ValueError(f"constants: {both[0]} is also in columns; fix: keep one of them")
@@ -239,6 +241,16 @@ def _check_fields(part: str, names: Iterable[str], table: TableContract) -> None
             near = get_close_matches(name, table.fields, n=1)
             hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(table.fields)}"
             raise ValueError(f"{part}: {name!r} is not a field of {table.name}; fix: {hint}")
+
+
+def _check_known_by(known_by: dict[str, str], table: TableContract) -> None:
+    for name, moment in known_by.items():
+        _check_fields("known_by", (name, moment), table)
+        other = next((one for one in (name, moment) if table.fields[one].type != "timestamp"), None)
+        if other is not None:
+            raise ValueError(f"known_by: {other!r} is no timestamp field; fix: name two timestamp fields")
+        if table.fields[name].required:
+            raise ValueError(f"known_by: {name!r} is required and may not become null; fix: remove it")
 
 
 def _plain(value: Any) -> str:
