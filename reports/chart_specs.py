@@ -1,0 +1,196 @@
+"""Altair specifications of the report's charts, without their data, in the house style. Built once and kept.
+
+Building one costs more than rendering it, so `charts` fills the same specification with many services' data.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from reports.palette import light
+
+WIDE = 880
+NARROW = 350
+SMALL = 440
+SMALL_HEIGHT = 150
+
+
+@lru_cache(maxsize=64)
+def timeline(count: int, step: int, start: str, end: str, narrow: bool) -> dict[str, Any]:
+    """One row a service: spans, medians, decisions, names."""
+    domain, ticks = (start, end), 4 if narrow else 8
+    shift = 9 if narrow else 0
+    rows = alt.Y(
+        "row:O", axis=None, scale=alt.Scale(domain=list(range(count)), paddingInner=0, paddingOuter=0)
+    )
+    date = _date(domain, ticks, orient="top", grid=True)
+    today = _layer("as_of").mark_rule(color=light("muted"), strokeWidth=1).encode(x=date)
+    span = (
+        _layer("spans")
+        .mark_bar(height=8, yOffset=shift, color=light("fan"), stroke=light("edge"), strokeWidth=0.75)
+        .encode(x=_date(domain, ticks, field="from", orient="top", grid=True), x2="to:T", y=rows)
+    )
+    decide = (
+        _layer("decisions")
+        .mark_tick(orient="vertical", size=18, thickness=2.5, yOffset=shift, opacity=1)
+        .encode(x=date, y=rows, color=alt.value(light("decide")))
+    )
+    median = (
+        _layer("medians")
+        .mark_point(shape="diamond", size=72, filled=True, opacity=1, yOffset=shift)
+        .encode(x=date, y=rows, color=alt.value(light("demand")))
+    )
+    names = (
+        _layer("names")
+        .mark_text(
+            align="left" if narrow else "right",
+            baseline="middle",
+            fontSize=13,
+            limit=320 if narrow else 208,
+            x=6 if narrow else -14,
+            yOffset=-9 if narrow else 0,
+            color=light("ink"),
+        )
+        .encode(y=rows, text="name:N")
+    )
+    left, right = (12, 12) if narrow else (224, 12)
+    width = (NARROW if narrow else WIDE) - left - right
+    return _spec([today, span, decide, median, names], width, step * count, left, right, bottom=6)
+
+
+@lru_cache(maxsize=64)
+def fan(start: str, end: str, suffix: str, narrow: bool) -> dict[str, Any]:
+    """Demand, usable capacity, forecast band and median, and when demand passes usable capacity."""
+    x = _date((start, end), 4 if narrow else 9)
+    y, low, middle, high = (_value(suffix, field) for field in ("value", "low", "mid", "high"))
+    usable, demand = light("usable"), light("demand")
+    edge: dict[str, Any] = {"color": light("edge"), "strokeWidth": 0.75}
+    layers = [
+        _layer("band").mark_area(color=light("fan")).encode(x=x, y=low, y2="high:Q"),
+        _layer("band").mark_line(**edge).encode(x=x, y=low),
+        _layer("band").mark_line(**edge).encode(x=x, y=high),
+        _layer("as_of").mark_rule(color=light("muted"), strokeDash=[2, 3]).encode(x=x),
+        _layer("demand").mark_line(color=demand, strokeWidth=1.75).encode(x=x, y=y, detail="stretch:N"),
+        _layer("few").mark_point(filled=True, size=36, opacity=1, color=demand).encode(x=x, y=y),
+        _layer("median").mark_line(color=demand, strokeWidth=1.75, strokeDash=[5, 3]).encode(x=x, y=middle),
+        _layer("usable").mark_line(color=usable, strokeWidth=1.75, interpolate="step-after").encode(x=x, y=y),
+        _layer("span").mark_rule(color=usable, strokeWidth=6, opacity=0.45).encode(x=x, x2="to:T", y=y),
+        _layer("usable_label")
+        .mark_text(align="left", dy=-9, color=usable, fontSize=12)
+        .encode(x=x, y=y, text="label:N"),
+        _layer("mark")
+        .mark_point(shape="diamond", size=110, filled=True, opacity=1, color=usable)
+        .encode(x=x, y=y),
+        _layer("mark")
+        .mark_text(dy=-16, color=usable, fontSize=12, fontWeight="bold")
+        .encode(x=x, y=y, text="label:N"),
+    ]
+    width = (NARROW if narrow else WIDE) - 70
+    return _spec(layers, width, 220 if narrow else 270, 56, 14)
+
+
+@lru_cache(maxsize=64)
+def lines(count: int, suffix: str, single: bool) -> dict[str, Any]:
+    """Up to three daily series told apart by dashes and by their names at the end; `single` adds points."""
+    x, y = _date(None, 4), _value(suffix)
+    dashes = alt.Scale(domain=list(range(count)), range=[[1, 0], [5, 2], [2, 2]][:count])
+    layers = [
+        _layer("lines")
+        .mark_line(strokeWidth=1.5, color=light("demand"))
+        .encode(
+            x=x,
+            y=y,
+            detail=["series:N", "stretch:N"],
+            strokeDash=alt.StrokeDash("series:O", legend=None, scale=dashes),
+        ),
+        _layer("ends")
+        .mark_text(align="left", dx=5, color=light("demand"), fontSize=13)
+        .encode(x=x, y=y, text="name:N"),
+        _layer("target").mark_rule(color=light("usable"), strokeWidth=1.25, strokeDash=[6, 3]).encode(y=y),
+    ]
+    if single:
+        dots = _layer("lines").mark_point(filled=True, size=28, opacity=1, color=light("demand"))
+        layers.append(dots.encode(x=x, y=y))
+    return _spec(layers, SMALL - 128, SMALL_HEIGHT, 62, 66, top=12)
+
+
+@lru_cache(maxsize=8)
+def daily_bars(suffix: str) -> dict[str, Any]:
+    """One bar a day."""
+    bars = _layer("bars").mark_bar(color=light("bar"), width=2.6).encode(x=_date(None, 4), y=_value(suffix))
+    return _spec([bars], SMALL - 80, SMALL_HEIGHT, 62, 18, top=12)
+
+
+@lru_cache(maxsize=8)
+def monthly_bars() -> dict[str, Any]:
+    """One bar a month, and a darker one in front of it."""
+    month = alt.Axis(
+        title=None, labelAngle=0, ticks=False, labelOverlap=True, labelExpr="utcFormat(datum.value, '%b')"
+    )
+    x = alt.X("date:O", axis=month, timeUnit="utcyearmonth", scale=alt.Scale(paddingInner=0.3))
+    y = _value("", tickMinStep=1)
+    layers = [
+        _layer("bars").mark_bar(color=light("bar")).encode(x=x, y=y),
+        _layer("front").mark_bar(color=light("demand")).encode(x=x, y=y),
+    ]
+    return _spec(layers, SMALL - 80, SMALL_HEIGHT, 62, 18, top=12)
+
+
+@lru_cache(maxsize=8)
+def histogram(low: float, high: float) -> dict[str, Any]:
+    """Bars over bins that are given, and a line at the value to compare with."""
+    axis = alt.Axis(title=None, tickCount=5, grid=False)
+    x = alt.X("from:Q", bin="binned", scale=alt.Scale(domain=[low, high], nice=False), axis=axis)
+    bars = _layer("bars").mark_bar(color=light("bar"), stroke=light("paper"), strokeWidth=1)
+    rule = _layer("reference").mark_rule(color=light("usable"), strokeWidth=1.5, strokeDash=[6, 3])
+    layers = [bars.encode(x=x, x2="to:Q", y=_value("", tickMinStep=1)), rule.encode(x=x)]
+    return _spec(layers, SMALL - 80, SMALL_HEIGHT, 62, 18, top=12)
+
+
+def _layer(name: str) -> alt.Chart:
+    return alt.Chart(alt.NamedData(name=name))
+
+
+def _date(domain: tuple[str, str] | None, ticks: int, field: str = "date", **axis: Any) -> alt.X:
+    scale = alt.Scale(type="utc", domain=list(domain)) if domain else alt.Scale(type="utc")
+    style = {
+        "format": "%-d %b",
+        "tickCount": ticks,
+        "grid": False,
+        "title": None,
+        "labelOverlap": True,
+        **axis,
+    }
+    return alt.X(f"{field}:T", scale=scale, axis=alt.Axis(**style))
+
+
+def _value(suffix: str, field: str = "value", **axis: Any) -> alt.Y:
+    label = f"format(datum.value, ',~g') + '{suffix}'"
+    style = alt.Axis(title=None, tickCount=4, domain=False, ticks=False, labelExpr=label, **axis)
+    return alt.Y(f"{field}:Q", scale=alt.Scale(zero=True, nice=True), axis=style)
+
+
+def _spec(
+    layers: list[alt.Chart], width: int, height: int, left: int, right: int, top: int = 26, bottom: int = 26
+) -> dict[str, Any]:
+    """The layers in the house style, as plain values. Padding is fixed, so that charts align in a page."""
+    muted, hairline = light("muted"), light("hairline")
+    axis = {"labelColor": muted, "gridColor": hairline, "domainColor": hairline, "tickColor": hairline}
+    chart = alt.layer(*layers).properties(
+        width=width,
+        height=height,
+        padding={"left": left, "right": right, "top": top, "bottom": bottom},
+        autosize=alt.AutoSizeParams(type="none"),
+        config={
+            "aria": False,
+            "background": "transparent",
+            "font": "system-ui, sans-serif",
+            "view": {"stroke": None},
+            "axis": {**axis, "labelFontSize": 13 if width < WIDE / 2 else 12, "labelPadding": 6},
+        },
+    )
+    spec: dict[str, Any] = chart.to_dict()
+    return spec

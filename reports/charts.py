@@ -1,0 +1,242 @@
+"""The report's charts: records in, inline SVG out. Pure; equal records give equal bytes; dates are UTC days.
+
+The large charts exist in a wide form (880 units) and a narrow one (350): scaled-down text cannot be read on a phone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from markupsafe import Markup
+
+from reports import chart_specs
+from reports import formats as f
+from reports.chart_svg import Data, draw
+from reports.records import DemandDay, Forecast, IncidentCount, PerformanceDay, Saturation
+
+NARROW_HISTORY_DAYS = 42
+
+
+@dataclass(frozen=True)
+class TimelineRow:
+    """One service of the overview's picture."""
+
+    name: str
+    saturation: Saturation
+
+
+def timeline(chart_id: str, rows: Sequence[TimelineRow], as_of: date, end: date, narrow: bool) -> Markup:
+    """When services run out: a bar from p10 to p90, a diamond at the median, a stroke on the day to decide."""
+    step = 42 if narrow else 28
+    data: dict[str, list[dict[str, Any]]] = {"spans": [], "medians": [], "decisions": [], "names": []}
+    for index, row in enumerate(rows):
+        s = row.saturation
+        data["names"].append({"row": index, "name": f.shorten(row.name, 44 if narrow else 30)})
+        if s.p10_date is not None:
+            last = s.p90_date or end
+            data["spans"].append(
+                {"row": index, "from": _iso(s.p10_date), "to": _iso(last + timedelta(days=1))}
+            )
+        if s.p50_date is not None:
+            label = f.short_day(s.p50_date)
+            data["medians"].append({"row": index, "date": _iso(s.p50_date), "label": label})
+        if s.decision_date is not None and s.decision_date <= end:
+            data["decisions"].append({"row": index, "date": _iso(max(s.decision_date, as_of))})
+    data["as_of"] = [{"date": _iso(as_of)}]
+    spec = chart_specs.timeline(len(rows), step, _iso(as_of), _iso(end + timedelta(days=1)), narrow)
+    label = f"When services run out of room, {f.day(as_of)} to {f.day(end)}"
+    return draw(chart_id, spec, data, label, "narrow" if narrow else "wide")
+
+
+def fan(
+    chart_id: str,
+    label: str,
+    unit: str,
+    history: Sequence[DemandDay],
+    forecast: Forecast | None,
+    saturation: Saturation | None,
+    as_of: date,
+    narrow: bool,
+) -> Markup:
+    """Daily demand and its forecast (median and 80 % interval) against usable capacity, with the day it runs out."""
+    if narrow:
+        history = [d for d in history if (as_of - d.observed_date).days < NARROW_HISTORY_DAYS]
+    points = forecast.points if forecast else ()
+    values = [d.demand_value for d in history] + [d.usable_value for d in history] + [p.value for p in points]
+    largest = max((v for v in values if v is not None), default=1.0)
+    divisor, shown = f.scale_of(unit, largest)
+    data = _fan_data(history, forecast, saturation, divisor, as_of)
+    first = min((d.observed_date for d in history), default=as_of)
+    last = max((p.target_date for p in points), default=as_of)
+    last = max(last, first + timedelta(days=7))
+    spec = chart_specs.fan(_iso(first), _iso(last), f" {shown}" if shown == "%" else "", narrow)
+    return draw(chart_id, spec, data, label, "narrow" if narrow else "wide")
+
+
+def latency(chart_id: str, label: str, days: Sequence[PerformanceDay]) -> Markup:
+    """Latency percentiles of each day, one line each, named at the end of the line."""
+    series = [("p50", "latency_p50_seconds"), ("p95", "latency_p95_seconds"), ("p99", "latency_p99_seconds")]
+    largest = max((v for d in days for _, c in series if (v := getattr(d, c)) is not None), default=0.0)
+    divisor, shown = f.scale_of("s", largest)
+    target = next(
+        (d.latency_target_seconds for d in reversed(days) if d.latency_target_seconds is not None), None
+    )
+    return _lines(
+        chart_id, label, days, series, divisor, f" {shown}", None if target is None else target / divisor
+    )
+
+
+def throughput(chart_id: str, label: str, days: Sequence[PerformanceDay]) -> Markup:
+    """Requests a second: mean of the day and its busiest hour."""
+    series = [("mean", "throughput_per_second"), ("peak", "throughput_peak_per_second")]
+    return _lines(chart_id, label, days, series, 1.0, "", None)
+
+
+def errors(chart_id: str, label: str, days: Sequence[PerformanceDay]) -> Markup:
+    """Share of requests that failed, in percent."""
+    return _lines(chart_id, label, days, [("", "error_ratio")], 0.01, " %", None)
+
+
+def downtime(chart_id: str, label: str, days: Sequence[PerformanceDay]) -> Markup:
+    """Minutes of downtime a day: near 100 % a line of availability tells nothing."""
+    bars = [{"date": _iso(d.observed_date), "value": d.downtime_minutes} for d in days]
+    return draw(chart_id, chart_specs.daily_bars(" min"), {"bars": _whole(bars)}, label, "small")
+
+
+def incidents(chart_id: str, label: str, counts: Sequence[IncidentCount]) -> Markup:
+    """Incidents opened a month: all, and in front of it those of priority 1 and 2."""
+    months: dict[date, list[int]] = {}
+    for count in counts:
+        total = months.setdefault(count.month, [0, 0])
+        total[0] += count.opened
+        total[1] += count.opened if count.priority is not None and count.priority <= 2 else 0
+    ordered = sorted(months.items())
+    data: Data = {
+        "bars": [{"date": _iso(m), "value": total} for m, (total, _) in ordered],
+        "front": [{"date": _iso(m), "value": major} for m, (_, major) in ordered],
+    }
+    return draw(chart_id, chart_specs.monthly_bars(), data, label, "small")
+
+
+def histogram(
+    chart_id: str, label: str, bins: Sequence[tuple[float, float, int]], reference: float
+) -> Markup:
+    """Counts by bin (from, to, count), with a line at the value to compare with."""
+    data: Data = {
+        "bars": [{"from": low, "to": high, "value": count} for low, high, count in bins],
+        "reference": [{"from": reference}],
+    }
+    return draw(chart_id, chart_specs.histogram(bins[0][0], bins[-1][1]), data, label, "small")
+
+
+def _lines(
+    chart_id: str,
+    label: str,
+    days: Sequence[PerformanceDay],
+    series: Sequence[tuple[str, str]],
+    divisor: float,
+    suffix: str,
+    target: float | None,
+) -> Markup:
+    data: dict[str, list[dict[str, Any]]] = {"lines": [], "ends": [], "target": []}
+    for rank, (name, column) in enumerate(series):
+        values = [
+            {"date": _iso(d.observed_date), "value": _scaled(getattr(d, column), divisor), "series": rank}
+            for d in days
+        ]
+        known = [v for v in values if v["value"] is not None]
+        data["lines"] += _with_gaps(values)
+        data["ends"] += [{**v, "name": name} for v in known[-1:]]
+    if target is not None:
+        data["target"] = [{"value": target}]
+    # Names of lines that end within a tenth of the axis would cover each other: the lower ones give way.
+    ends = sorted(data["ends"], key=lambda v: -v["value"])
+    top = max((v["value"] for v in data["lines"] if v["value"] is not None), default=0.0)
+    shown: list[dict[str, Any]] = []
+    for end in ends:
+        if not shown or shown[-1]["value"] - end["value"] > 0.1 * top:
+            shown.append(end)
+        else:
+            shown[-1]["name"] = f"{shown[-1]['name']}, {end['name']}"
+    data["ends"] = shown
+    single = len({d.observed_date for d in days}) < 8
+    return draw(chart_id, chart_specs.lines(len(series), suffix, single), data, label, "small")
+
+
+def _fan_data(
+    history: Sequence[DemandDay],
+    forecast: Forecast | None,
+    saturation: Saturation | None,
+    divisor: float,
+    as_of: date,
+) -> dict[str, list[dict[str, Any]]]:
+    demand = [
+        {"date": _iso(d.observed_date), "value": _scaled(d.demand_value, divisor), "series": 0}
+        for d in history
+    ]
+    usable = [{"date": _iso(d.observed_date), "value": _scaled(d.usable_value, divisor)} for d in history]
+    usable = [row for row in usable if row["value"] is not None]
+    by_day: dict[date, dict[float, float]] = {}
+    for point in forecast.points if forecast else ():
+        by_day.setdefault(point.target_date, {})[point.quantile] = point.value / divisor
+    band = [
+        {"date": _iso(d), "low": q.get(0.1), "mid": q.get(0.5), "high": q.get(0.9)}
+        for d, q in sorted(by_day.items())
+    ]
+    if usable and by_day:
+        usable.append({"date": _iso(max(by_day)), "value": usable[-1]["value"]})
+    data: dict[str, list[dict[str, Any]]] = {
+        "demand": _with_gaps(demand),
+        "usable": usable,
+        "usable_label": [{**usable[0], "label": "usable capacity"}] if usable else [],
+        "band": [row for row in band if row["low"] is not None and row["high"] is not None],
+        "median": [row for row in band if row["mid"] is not None],
+        "as_of": [{"date": _iso(as_of), "label": "as of"}],
+        "span": [],
+        "mark": [],
+        "few": [row for row in demand if row["value"] is not None] if len(demand) < 8 else [],
+    }
+    if saturation is not None and usable and by_day:
+        height, edge = usable[-1]["value"], max(by_day)
+        if saturation.p10_date is not None:
+            to = min(saturation.p90_date or edge, edge)
+            data["span"] = [{"date": _iso(saturation.p10_date), "to": _iso(to), "value": height}]
+        if saturation.p50_date is not None:
+            data["mark"] = [
+                {
+                    "date": _iso(saturation.p50_date),
+                    "value": height,
+                    "label": f.short_day(saturation.p50_date),
+                }
+            ]
+    return data
+
+
+def _with_gaps(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with a value, numbered by unbroken stretch of days (`stretch`), so that lines stop at gaps."""
+    found: list[dict[str, Any]] = []
+    stretch, previous, series = 0, None, None
+    for row in rows:
+        if row["value"] is None:
+            continue
+        today = date.fromisoformat(row["date"])
+        if (previous is not None and (today - previous).days > 1) or row["series"] != series:
+            stretch += 1
+        found.append({**row, "stretch": stretch})
+        previous, series = today, row["series"]
+    return found
+
+
+def _whole(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["value"] is not None]
+
+
+def _scaled(value: float | None, divisor: float) -> float | None:
+    return None if value is None else value / divisor
+
+
+def _iso(day: date) -> str:
+    return day.isoformat()

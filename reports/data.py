@@ -1,0 +1,254 @@
+"""Reads a published version: the one place in `reports` that knows DuckDB and SQL.
+
+Every query is ordered by a key, so that equal files give equal records.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import duckdb
+
+from checks.results import CheckResult
+from reports import queries
+from reports.records import (
+    Change,
+    DemandDay,
+    Estate,
+    Evidence,
+    ExtractionTotal,
+    Forecast,
+    ForecastPoint,
+    ForecastScore,
+    IncidentCount,
+    Input,
+    Manifest,
+    OpenIncident,
+    PerformanceDay,
+    PoolCapacity,
+    QuarantinedBatch,
+    ResourceCapacity,
+    Saturation,
+    Service,
+    ServiceCapacity,
+    ServiceDetail,
+    ServiceLevel,
+    TableInfo,
+)
+from reports.settings import ReportSettings
+
+Row = TypeVar("Row")
+SPARKLINE_DAYS = 60
+LEVEL_MONTHS = 4
+INCIDENT_MONTHS = 12
+CHANGE_DAYS = 180
+
+
+class PublishedVersionError(Exception):
+    """The folder is not a published version that this report can read."""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a published version. Raises PublishedVersionError naming file, field and fix."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise PublishedVersionError(f"{path} is missing: name the folder of a published version")
+    try:
+        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise PublishedVersionError(
+            f"{path} is not JSON (line {error.lineno}): publish this version again"
+        ) from error
+    try:
+        return Manifest(
+            estate=raw["estate"],
+            version=raw["version"],
+            as_of_date=date.fromisoformat(raw["as_of_date"]),
+            code_version=raw["code_version"],
+            config_hash=raw["config_hash"],
+            tables={
+                name: TableInfo(name, table["rows"], table["description"], tuple(table["depends_on_landing"]))
+                for name, table in sorted(raw["tables"].items())
+            },
+            checks=tuple(CheckResult.from_dict(check) for check in raw["checks"]),
+            inputs=tuple(
+                Input(**row) for row in sorted(raw["inputs"], key=lambda row: (row["source"], row["table"]))
+            ),
+        )
+    except KeyError as error:
+        raise PublishedVersionError(f"{path} has no field {error}: publish this version again") from error
+
+
+@dataclass
+class PublishedReader:
+    """A read-only connection to `<folder>/ullage.duckdb`, as of the manifest's day. Use as a context manager."""
+
+    folder: Path
+    as_of: date
+
+    def __enter__(self) -> Self:
+        path = self.folder / "ullage.duckdb"
+        if not path.is_file():
+            raise PublishedVersionError(f"{path} is missing: name the folder of a published version")
+        # No extension may be fetched from a network, and one thread keeps the order of ties stable.
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "threads": 1,
+        }
+        self._connection = duckdb.connect(str(path), read_only=True, config=settings)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def estate(self) -> Estate:
+        """All services with capacity, saturation, targets of the month, open incidents and recent utilisation."""
+        month = self.as_of.replace(day=1)
+        utilisation: dict[str, list[tuple[date, float | None]]] = defaultdict(list)
+        since = self.as_of - timedelta(days=SPARKLINE_DAYS - 1)
+        for row in self._rows(queries.BOTTLENECK_UTILISATION, as_of=self.as_of, since=since):
+            utilisation[row["service_id"]].append((row["observed_date"], row["utilisation_ratio"]))
+        open_counts = self._rows(queries.OPEN_INCIDENT_COUNTS)
+        levels = self._all(
+            ServiceLevel, queries.SERVICE_LEVELS, service_id=None, since=month, until=self.as_of
+        )
+        return Estate(
+            services=tuple(self._all(Service, queries.SERVICES)),
+            capacities=_by(
+                lambda r: r.service_id, self._all(ServiceCapacity, queries.SERVICE_CAPACITY, as_of=self.as_of)
+            ),
+            saturations=_by(
+                lambda r: r.service_id or "", self._saturations(level="service", service_id=None)
+            ),
+            levels=_grouped(lambda r: r.service_id, levels),
+            open_incidents={row["service_id"]: row["open_count"] for row in open_counts},
+            utilisation={service_id: tuple(days) for service_id, days in utilisation.items()},
+            has_incidents=bool(self._rows(queries.ANY_INCIDENT)),
+        )
+
+    def service(self, service_id: str, chart_pools: Iterable[str], settings: ReportSettings) -> ServiceDetail:
+        """What one service's page shows; forecasts are read for `chart_pools` only."""
+        since = self.as_of - timedelta(days=settings.history_days - 1)
+        month = self.as_of.replace(day=1)
+        one: dict[str, Any] = {"service_id": service_id}
+        pools = self._all(PoolCapacity, queries.POOLS, as_of=self.as_of, **one)
+        resources = self._all(ResourceCapacity, queries.RESOURCES, as_of=self.as_of, **one)
+        changes = self._all(
+            Change,
+            queries.CHANGES,
+            as_of=self.as_of,
+            since=self.as_of - timedelta(days=CHANGE_DAYS - 1),
+            **one,
+        )
+        counts = self._all(
+            IncidentCount, queries.INCIDENT_COUNTS, since=_months_back(month, INCIDENT_MONTHS - 1), **one
+        )
+        return ServiceDetail(
+            pools=tuple(pools),
+            saturations=_by(lambda r: r.series_id, self._saturations(level=None, **one)),
+            demand=self._demand(service_id, since),
+            forecasts=self._forecasts([pool for pool in pools if pool.pool_id in set(chart_pools)]),
+            resources=tuple(resources[: settings.listed_resources]),
+            resource_count=len(resources),
+            performance=tuple(
+                self._all(PerformanceDay, queries.PERFORMANCE, since=since, as_of=self.as_of, **one)
+            ),
+            levels=tuple(
+                self._all(
+                    ServiceLevel,
+                    queries.SERVICE_LEVELS,
+                    since=_months_back(month, LEVEL_MONTHS - 1),
+                    until=self.as_of,
+                    **one,
+                )
+            ),
+            incident_counts=tuple(counts),
+            open_incidents=tuple(
+                self._all(OpenIncident, queries.OPEN_INCIDENTS, listed=settings.listed_incidents, **one)
+            ),
+            changes=tuple(changes[: settings.listed_changes]),
+            change_count=len(changes),
+            evidence=next(iter(self._all(Evidence, queries.EVIDENCE, as_of=self.as_of, **one)), None),
+        )
+
+    def extractions(self) -> list[ExtractionTotal]:
+        """Conservation per source table, over the current receipts."""
+        return self._all(ExtractionTotal, queries.EXTRACTIONS)
+
+    def quarantined(self, listed: int = 50) -> list[QuarantinedBatch]:
+        """The receipts with most quarantined rows, at most `listed`."""
+        return self._all(QuarantinedBatch, queries.QUARANTINED, listed=listed)
+
+    def scores(self) -> list[ForecastScore]:
+        """The newest backtest of each series."""
+        return self._all(ForecastScore, queries.SCORES, as_of=self.as_of)
+
+    def _saturations(self, level: str | None, service_id: str | None) -> list[Saturation]:
+        return self._all(
+            Saturation, queries.SATURATIONS, as_of=self.as_of, level=level, service_id=service_id
+        )
+
+    def _demand(self, service_id: str, since: date) -> dict[str, tuple[DemandDay, ...]]:
+        days: dict[str, list[DemandDay]] = defaultdict(list)
+        for row in self._rows(queries.POOL_DEMAND, service_id=service_id, since=since, as_of=self.as_of):
+            days[row.pop("pool_id")].append(DemandDay(**row))
+        return {pool_id: tuple(pool_days) for pool_id, pool_days in days.items()}
+
+    def _forecasts(self, pools: list[PoolCapacity]) -> dict[str, Forecast]:
+        found = {}
+        for pool in pools:
+            # Where members carry their own load, only the deciding item may have a forecast.
+            candidates = [("pool", f"pool/{pool.pool_id}")]
+            if pool.deciding_ci_id:
+                candidates.append(("resource", f"ci/{pool.deciding_ci_id}/{pool.resource}"))
+            for level, series_id in candidates:
+                rows = self._rows(queries.FORECAST, series_id=series_id, as_of=self.as_of)
+                if rows:
+                    points = tuple(ForecastPoint(r["target_date"], r["quantile"], r["value"]) for r in rows)
+                    newest = rows[0]
+                    found[pool.pool_id] = Forecast(
+                        series_id, level, newest["as_of_date"], newest["model"], points
+                    )
+                    break
+        return found
+
+    def _all(self, record: Callable[..., Row], sql: str, **parameters: Any) -> list[Row]:
+        return [record(**row) for row in self._rows(sql, **parameters)]
+
+    def _rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        cursor = self._connection.execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, map(_known, row), strict=True)) for row in cursor.fetchall()]
+
+
+def _known(value: Any) -> Any:
+    """None for what is not a number, so that templates meet one kind of missing."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _by(key: Callable[[Row], str], rows: Iterable[Row]) -> Mapping[str, Row]:
+    return {key(row): row for row in rows}
+
+
+def _grouped(key: Callable[[Row], str], rows: Iterable[Row]) -> Mapping[str, tuple[Row, ...]]:
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return {name: tuple(members) for name, members in groups.items()}
+
+
+def _months_back(month: date, count: int) -> date:
+    """First day of the month `count` months before `month`."""
+    index = month.year * 12 + month.month - 1 - count
+    return date(index // 12, index % 12 + 1, 1)

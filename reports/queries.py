@@ -1,0 +1,222 @@
+"""The SQL of the report: one statement a question, over schema `marts`. Parameters are named ($name)."""
+
+from __future__ import annotations
+
+SERVICES = """
+select s.service_id, s.service_name, s.description, s.owner, t.team_name, s.criticality, s.calendar_id
+from marts.dim_service as s
+left join marts.dim_team as t on t.team_id = s.team_id
+order by s.service_id
+"""
+
+SERVICE_CAPACITY = """
+select
+    c.service_id, c.headroom_ratio, c.bottleneck_pool_id, c.bottleneck_resource, c.bottleneck_ci_id,
+    p.redundancy_group as bottleneck_group, c.next_headroom_ratio, c.next_pool_id, c.next_resource,
+    coalesce(c.pool_count, 0) as pool_count, c.coverage_ratio, coalesce(c.is_low_coverage, false) as is_low_coverage
+from marts.fct_service_capacity as c
+left join marts.fct_pool_capacity as p on p.pool_id = c.bottleneck_pool_id and p.as_of_date = c.as_of_date
+where c.as_of_date = $as_of
+order by c.service_id
+"""
+
+SATURATIONS = """
+select
+    series_id, service_id, pool_id, ci_id, resource, as_of_date, p10_date, p50_date, p90_date,
+    coalesce(is_censored, p50_date is null) as is_censored, probability_within_horizon,
+    probability_within_lead_time, lead_time_days, decision_date, horizon_days, notes
+from marts.fct_saturation
+where as_of_date <= $as_of
+    and ($level is null or level = $level)
+    and ($service_id is null or service_id = $service_id)
+qualify row_number() over (partition by series_id order by as_of_date desc) = 1
+order by series_id
+"""
+
+# Targets on utilisation are thresholds of capacity; they set usable capacity and are not service levels.
+SERVICE_LEVELS = """
+select
+    service_id, target_id, measure, priority, period_start_date, comparator, target_value, objective_ratio,
+    actual_value, good_count, total_count, is_met, approved_by, approved_at
+from marts.fct_service_levels
+where period_start_date between $since and $until and ($service_id is null or service_id = $service_id)
+order by service_id, measure, priority nulls first, target_id, period_start_date
+"""
+
+BOTTLENECK_UTILISATION = """
+select
+    c.service_id, d.observed_date,
+    case when d.usable_value > 0 then d.demand_value / d.usable_value end as utilisation_ratio
+from marts.fct_service_capacity as c
+inner join marts.fct_pool_demand_daily as d on d.pool_id = c.bottleneck_pool_id
+where c.as_of_date = $as_of and d.observed_date between $since and $as_of
+order by c.service_id, d.observed_date
+"""
+
+_IS_OPEN = "state not in ('resolved', 'closed', 'cancelled')"
+
+OPEN_INCIDENT_COUNTS = f"""
+select coalesce(service_id, '') as service_id, count(*) as open_count
+from marts.fct_incidents
+where {_IS_OPEN}
+group by 1
+order by 1
+"""  # noqa: S608
+
+ANY_INCIDENT = "select 1 as one from marts.fct_incidents limit 1"
+
+POOLS = """
+select
+    p.pool_id, p.redundancy_group, p.resource, p.unit, p.pooling, p.statistic, p.member_count, p.tolerance,
+    p.usable_value, p.demand_value, p.headroom_ratio, p.deciding_ci_id, c.ci_name as deciding_ci_name,
+    p.coverage_ratio
+from marts.fct_pool_capacity as p
+left join marts.dim_ci as c on c.ci_id = p.deciding_ci_id
+where p.service_id = $service_id and p.as_of_date = $as_of
+order by p.headroom_ratio nulls last, p.pool_id
+"""
+
+RESOURCES = """
+with members as (
+    select ci_id, min(redundancy_group) as redundancy_group
+    from marts.bridge_service_ci
+    where service_id = $service_id
+        and (valid_from is null or valid_from <= $as_of) and (valid_to is null or valid_to >= $as_of)
+    group by ci_id
+)
+select
+    r.ci_id, coalesce(c.ci_name, r.ci_id) as ci_name, c.ci_kind, m.redundancy_group, r.resource, r.unit,
+    r.limit_value, r.threshold_ratio, r.usable_value, r.demand_value, r.headroom_ratio, r.coverage_ratio,
+    coalesce(r.is_low_coverage, false) as is_low_coverage
+from marts.fct_resource_capacity as r
+inner join members as m on m.ci_id = r.ci_id
+left join marts.dim_ci as c on c.ci_id = r.ci_id
+where r.as_of_date = $as_of
+order by r.headroom_ratio nulls last, r.ci_id, r.resource
+"""
+
+POOL_DEMAND = """
+select pool_id, observed_date, demand_value, usable_value, coverage_ratio
+from marts.fct_pool_demand_daily
+where service_id = $service_id and observed_date between $since and $as_of
+order by pool_id, observed_date
+"""
+
+FORECAST = """
+select as_of_date, model, target_date, round(quantile, 4) as quantile, value
+from marts.fct_forecasts
+where series_id = $series_id and value is not null and round(quantile, 4) in (0.1, 0.5, 0.9)
+    and as_of_date = (
+        select max(as_of_date) from marts.fct_forecasts where series_id = $series_id and as_of_date <= $as_of
+    )
+order by target_date, quantile
+"""
+
+PERFORMANCE = """
+select
+    observed_date, throughput_per_second, throughput_peak_per_second, error_ratio, latency_p50_seconds,
+    latency_p95_seconds, latency_p99_seconds, latency_basis, latency_target_seconds, availability_ratio,
+    downtime_minutes, coverage_ratio
+from marts.fct_service_performance_daily
+where service_id = $service_id and observed_date between $since and $as_of
+order by observed_date
+"""
+
+INCIDENT_COUNTS = f"""
+select
+    date_trunc('month', opened_date)::date as month, priority, count(*) as opened,
+    count(*) filter (where {_IS_OPEN}) as still_open, count(*) filter (where is_derived) as derived
+from marts.fct_incidents
+where service_id = $service_id and opened_date >= $since
+group by 1, 2
+order by 1, 2 nulls last
+"""  # noqa: S608
+
+OPEN_INCIDENTS = """
+select
+    i.incident_id, i.title, i.priority, i.state, i.opened_at, t.team_name, c.ci_name,
+    coalesce(i.is_derived, false) as is_derived, s.state as clock_state, s.business_minutes, s.target_minutes
+from marts.fct_incidents as i
+left join marts.fct_incident_sla as s on s.incident_id = i.incident_id and s.clock = 'resolution'
+left join marts.dim_team as t on t.team_id = i.team_id
+left join marts.dim_ci as c on c.ci_id = i.ci_id
+where i.service_id = $service_id and i.state not in ('resolved', 'closed', 'cancelled')
+order by i.priority nulls last, i.opened_at, i.incident_id
+limit $listed
+"""
+
+CHANGES = """
+select
+    h.change_id, h.change_kind, h.state, h.outcome, h.title, c.ci_name,
+    coalesce(h.started_at, h.planned_start_at) as at, h.duration_minutes, h.is_overrun
+from marts.fct_changes as h
+left join marts.dim_ci as c on c.ci_id = h.ci_id
+where (
+        h.service_id = $service_id
+        or (h.service_id is null and h.ci_id in (
+            select b.ci_id from marts.bridge_service_ci as b where b.service_id = $service_id
+        ))
+    )
+    and (coalesce(h.started_at, h.planned_start_at) is null or coalesce(h.started_at, h.planned_start_at) >= $since)
+    and (h.started_at is null or h.started_at < $as_of::date + interval 1 day)
+order by coalesce(h.started_at, h.planned_start_at) desc nulls last, h.change_id
+"""
+
+EVIDENCE = """
+select
+    coalesce(sum(u.sample_count), 0)::bigint as sample_count, count(distinct u.ci_id) as ci_count,
+    min(u.observed_date) as first_date, max(u.observed_date) as last_date
+from marts.fct_service_capacity as c
+inner join marts.fct_pool_capacity as p on p.pool_id = c.bottleneck_pool_id and p.as_of_date = c.as_of_date
+inner join marts.bridge_service_ci as b
+    on b.service_id = c.service_id and b.redundancy_group = p.redundancy_group
+inner join marts.fct_resource_capacity as r
+    on r.ci_id = b.ci_id and r.resource = p.resource and r.as_of_date = c.as_of_date
+inner join marts.fct_resource_utilisation_daily as u
+    on u.ci_id = r.ci_id and u.resource = r.resource
+    and u.observed_date between r.demand_window_start_date and r.as_of_date
+    and (b.valid_from is null or b.valid_from <= u.observed_date)
+    and (b.valid_to is null or b.valid_to >= u.observed_date)
+where c.service_id = $service_id and c.as_of_date = $as_of
+having count(*) > 0
+"""
+
+EXTRACTIONS = """
+select
+    source, table_name, count(*) filter (where is_current) as receipts,
+    count(*) filter (where not is_current) as superseded,
+    min(window_start_at) filter (where is_current) as first_window_at,
+    max(window_end_at) filter (where is_current) as last_window_at,
+    coalesce(sum(rows_received) filter (where is_current), 0)::bigint as rows_received,
+    coalesce(sum(rows_landed) filter (where is_current), 0)::bigint as rows_landed,
+    coalesce(sum(rows_quarantined) filter (where is_current), 0)::bigint as rows_quarantined,
+    bool_and(is_conserved) as is_conserved
+from marts.fct_extractions
+group by source, table_name
+order by source, table_name
+"""
+
+QUARANTINED = """
+select source, table_name, batch_id, input_path, rows_received, rows_quarantined
+from marts.fct_extractions
+where is_current and rows_quarantined > 0
+order by rows_quarantined desc, source, table_name, batch_id
+limit $listed
+"""
+
+SCORES = """
+with series as (
+    select series_id, level, resource, service_id
+    from marts.fct_saturation
+    where as_of_date <= $as_of
+    qualify row_number() over (partition by series_id order by as_of_date desc) = 1
+)
+select
+    f.series_id, s.level, s.resource, s.service_id, f.model, f.wql, f.mase, f.coverage_80_ratio, f.naive_wql,
+    f.naive_mase, f.window_count, f.is_better_than_naive, f.notes
+from marts.fct_forecast_scores as f
+left join series as s on s.series_id = f.series_id
+where f.as_of_date <= $as_of
+qualify row_number() over (partition by f.series_id order by f.as_of_date desc, f.model) = 1
+order by f.series_id
+"""

@@ -1,0 +1,352 @@
+"""The rows that pages are made of, as plain values: what `reports.data` reads and everything else takes.
+
+Ratios are fractions of 1, quantities are in the unit that stands beside them (UCUM), timestamps are naive UTC.
+None means that the published version does not know the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from checks.results import CheckResult
+
+
+@dataclass(frozen=True)
+class TableInfo:
+    """One published table, as the manifest describes it."""
+
+    name: str
+    rows: int
+    description: str
+    depends_on_landing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Input:
+    """What one source delivered for one landing table."""
+
+    source: str
+    table: str
+    receipts: int
+    rows_received: int
+    rows_landed: int
+    rows_quarantined: int
+
+    @property
+    def is_conserved(self) -> bool:
+        """The conservation law: received = landed + quarantined."""
+        return self.rows_received == self.rows_landed + self.rows_quarantined
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The published version's own account of itself."""
+
+    estate: str
+    version: str
+    as_of_date: date
+    code_version: str
+    config_hash: str
+    tables: Mapping[str, TableInfo]
+    checks: tuple[CheckResult, ...]
+    inputs: tuple[Input, ...]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service as it was on the as-of day."""
+
+    service_id: str
+    service_name: str
+    description: str | None
+    owner: str | None
+    team_name: str | None
+    criticality: int | None
+    calendar_id: str | None
+
+
+@dataclass(frozen=True)
+class ServiceCapacity:
+    """Room left in a service: that of its tightest pool, and which pool comes next."""
+
+    service_id: str
+    headroom_ratio: float | None
+    bottleneck_pool_id: str | None
+    bottleneck_resource: str | None
+    bottleneck_ci_id: str | None
+    bottleneck_group: str | None
+    next_headroom_ratio: float | None
+    next_pool_id: str | None
+    next_resource: str | None
+    pool_count: int
+    coverage_ratio: float | None
+    is_low_coverage: bool
+
+
+@dataclass(frozen=True)
+class PoolCapacity:
+    """Room left in one redundancy group (or lone configuration item) for one resource."""
+
+    pool_id: str
+    redundancy_group: str
+    resource: str
+    unit: str
+    pooling: str | None
+    statistic: str | None
+    member_count: int | None
+    tolerance: int | None
+    usable_value: float | None
+    demand_value: float | None
+    headroom_ratio: float | None
+    deciding_ci_id: str | None
+    deciding_ci_name: str | None
+    coverage_ratio: float | None
+
+    @property
+    def shown_unit(self) -> str:
+        """Ratios added up over members count members: 2.3 is the work of 2.3 fully used ones."""
+        is_sum = self.unit == "1" and self.pooling == "shared" and (self.member_count or 1) > 1
+        return "{member}" if is_sum else self.unit
+
+
+@dataclass(frozen=True)
+class ResourceCapacity:
+    """Room left in one resource of one configuration item of the service."""
+
+    ci_id: str
+    ci_name: str
+    ci_kind: str | None
+    redundancy_group: str | None
+    resource: str
+    unit: str
+    limit_value: float | None
+    threshold_ratio: float | None
+    usable_value: float | None
+    demand_value: float | None
+    headroom_ratio: float | None
+    coverage_ratio: float | None
+    is_low_coverage: bool
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """When a series passes usable capacity. A missing date lies beyond the horizon (right-censored)."""
+
+    series_id: str
+    service_id: str | None
+    pool_id: str | None
+    ci_id: str | None
+    resource: str | None
+    as_of_date: date
+    p10_date: date | None
+    p50_date: date | None
+    p90_date: date | None
+    is_censored: bool
+    probability_within_horizon: float | None
+    probability_within_lead_time: float | None
+    lead_time_days: int | None
+    decision_date: date | None
+    horizon_days: int | None
+    notes: str | None
+
+
+@dataclass(frozen=True)
+class DemandDay:
+    """Demand of a pool on one day against its usable capacity of that day."""
+
+    observed_date: date
+    demand_value: float | None
+    usable_value: float | None
+    coverage_ratio: float | None
+
+
+@dataclass(frozen=True)
+class ForecastPoint:
+    """One quantile of the forecast demand of one day."""
+
+    target_date: date
+    quantile: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The newest forecast of one series; `level` says whether the pool's own or its deciding item's."""
+
+    series_id: str
+    level: str
+    as_of_date: date
+    model: str | None
+    points: tuple[ForecastPoint, ...]
+
+
+@dataclass(frozen=True)
+class PerformanceDay:
+    """What a service's users met on one day."""
+
+    observed_date: date
+    throughput_per_second: float | None
+    throughput_peak_per_second: float | None
+    error_ratio: float | None
+    latency_p50_seconds: float | None
+    latency_p95_seconds: float | None
+    latency_p99_seconds: float | None
+    latency_basis: str | None
+    latency_target_seconds: float | None
+    availability_ratio: float | None
+    downtime_minutes: float | None
+    coverage_ratio: float | None
+
+
+@dataclass(frozen=True)
+class ServiceLevel:
+    """One target of one service in one month, with its outcome and who approved it."""
+
+    service_id: str
+    target_id: str
+    measure: str
+    priority: int | None
+    period_start_date: date
+    comparator: str
+    target_value: float | None
+    objective_ratio: float | None
+    actual_value: float | None
+    good_count: float | None
+    total_count: float | None
+    is_met: bool | None
+    approved_by: str | None
+    approved_at: datetime | None
+
+
+@dataclass(frozen=True)
+class IncidentCount:
+    """Incidents opened in one month with one priority, and how many of them are still open."""
+
+    month: date
+    priority: int | None
+    opened: int
+    still_open: int
+    derived: int
+
+
+@dataclass(frozen=True)
+class OpenIncident:
+    """An incident that was not resolved by the end of the as-of day, with its resolution clock."""
+
+    incident_id: str
+    title: str | None
+    priority: int | None
+    state: str
+    opened_at: datetime
+    team_name: str | None
+    ci_name: str | None
+    is_derived: bool
+    clock_state: str | None
+    business_minutes: float | None
+    target_minutes: float | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change to the service or one of its configuration items."""
+
+    change_id: str
+    change_kind: str
+    state: str
+    outcome: str | None
+    title: str | None
+    ci_name: str | None
+    at: datetime | None
+    duration_minutes: float | None
+    is_overrun: bool | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How many source samples stand behind a service's bottleneck in its demand window."""
+
+    sample_count: int
+    ci_count: int
+    first_date: date | None
+    last_date: date | None
+
+
+@dataclass(frozen=True)
+class ExtractionTotal:
+    """Current receipts of one source table, summed; superseded versions are only counted."""
+
+    source: str
+    table_name: str
+    receipts: int
+    superseded: int
+    first_window_at: datetime | None
+    last_window_at: datetime | None
+    rows_received: int
+    rows_landed: int
+    rows_quarantined: int
+    is_conserved: bool
+
+
+@dataclass(frozen=True)
+class QuarantinedBatch:
+    """A current receipt with rows or files in quarantine."""
+
+    source: str
+    table_name: str
+    batch_id: str
+    input_path: str | None
+    rows_received: int
+    rows_quarantined: int
+
+
+@dataclass(frozen=True)
+class ForecastScore:
+    """Backtest of one series beside seasonal naive. Lower wql and mase are better; coverage aims at 0.8."""
+
+    series_id: str
+    level: str | None
+    resource: str | None
+    service_id: str | None
+    model: str | None
+    wql: float | None
+    mase: float | None
+    coverage_80_ratio: float | None
+    naive_wql: float | None
+    naive_mase: float | None
+    window_count: int | None
+    is_better_than_naive: bool | None
+    notes: str | None
+
+
+@dataclass(frozen=True)
+class Estate:
+    """Everything that the overview needs, for all services at once."""
+
+    services: tuple[Service, ...]
+    capacities: Mapping[str, ServiceCapacity]
+    saturations: Mapping[str, Saturation]
+    levels: Mapping[str, tuple[ServiceLevel, ...]]
+    open_incidents: Mapping[str, int]
+    utilisation: Mapping[str, tuple[tuple[date, float | None], ...]]
+    has_incidents: bool
+
+
+@dataclass(frozen=True)
+class ServiceDetail:
+    """Everything that one service's page needs beyond the overview."""
+
+    pools: tuple[PoolCapacity, ...] = ()
+    saturations: Mapping[str, Saturation] = field(default_factory=dict)
+    demand: Mapping[str, tuple[DemandDay, ...]] = field(default_factory=dict)
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    resources: tuple[ResourceCapacity, ...] = ()
+    resource_count: int = 0
+    performance: tuple[PerformanceDay, ...] = ()
+    levels: tuple[ServiceLevel, ...] = ()
+    incident_counts: tuple[IncidentCount, ...] = ()
+    open_incidents: tuple[OpenIncident, ...] = ()
+    changes: tuple[Change, ...] = ()
+    change_count: int = 0
+    evidence: Evidence | None = None

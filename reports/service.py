@@ -1,0 +1,349 @@
+"""A service's own page: room, demand, forecast, performance, targets, incidents, changes, resources, origin. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from markupsafe import Markup
+
+from checks.results import CheckResult
+from reports import charts, marks, provenance, wording
+from reports import formats as f
+from reports.levels import Level, level_of
+from reports.overview import Picture, ServiceLine
+from reports.records import (
+    IncidentCount,
+    Manifest,
+    PerformanceDay,
+    PoolCapacity,
+    ResourceCapacity,
+    Saturation,
+    ServiceDetail,
+    ServiceLevel,
+)
+from reports.settings import ReportSettings
+
+# A line through fewer days than this tells nothing: the figures are given in words.
+MIN_DRAWN_DAYS = 3
+
+
+@dataclass(frozen=True)
+class PoolLine:
+    """One row of the table of pools."""
+
+    pool: PoolCapacity
+    level: Level
+    vessel: Markup
+    spark: Markup
+    saturation: Saturation | None
+    interval: str
+    role: str
+
+
+@dataclass(frozen=True)
+class ResourceLine:
+    """One row of the table of resources."""
+
+    resource: ResourceCapacity
+    level: Level
+    vessel: Markup
+
+
+@dataclass(frozen=True)
+class PoolChart:
+    """Demand and forecast of one pool."""
+
+    pool: PoolCapacity
+    picture: Picture | None
+    has_forecast: bool
+    forecast_as_of: date | None
+    forecast_level: str | None
+    model: str | None
+    saturation: Saturation | None
+    days: int
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A small chart with its latest and its worst value in words."""
+
+    title: str
+    note: str
+    chart: Markup | None
+
+
+@dataclass(frozen=True)
+class TargetLine:
+    """A target with its outcome month by month (None: not judged in that month)."""
+
+    latest: ServiceLevel
+    months: tuple[ServiceLevel | None, ...]
+
+
+@dataclass(frozen=True)
+class IncidentTable:
+    """Incidents opened by month (rows) and priority (columns)."""
+
+    priorities: tuple[int | None, ...]
+    rows: tuple[tuple[date, tuple[int, ...], int], ...]
+    derived: int
+    chart: Markup
+
+
+@dataclass(frozen=True)
+class ServicePage:
+    """Everything that the template of a service's page prints."""
+
+    line: ServiceLine
+    headline: Markup
+    detail: ServiceDetail
+    pools: tuple[PoolLine, ...]
+    pool_charts: tuple[PoolChart, ...]
+    no_forecast: str
+    panels: tuple[Panel, ...]
+    latency_basis: str | None
+    months: tuple[date, ...]
+    targets: tuple[TargetLine, ...]
+    incidents: IncidentTable | None
+    resources: tuple[ResourceLine, ...]
+    checks: tuple[CheckResult, ...]
+    failed_checks: tuple[CheckResult, ...]
+    traces: tuple[provenance.Trace, ...]
+
+
+def charted_pools(line: ServiceLine, first_to_run_out: str | None) -> list[str]:
+    """Pools whose demand is drawn: the tightest, and the first to run out where that is another one."""
+    found = [line.capacity.bottleneck_pool_id] if line.capacity else []
+    found.append(first_to_run_out)
+    return list(dict.fromkeys(pool for pool in found if pool))
+
+
+def service_page(
+    manifest: Manifest,
+    line: ServiceLine,
+    detail: ServiceDetail,
+    traces: Sequence[provenance.Trace],
+    checks: Sequence[CheckResult],
+    settings: ReportSettings,
+) -> ServicePage:
+    """The page of one service."""
+    as_of = manifest.as_of_date
+    drawn = charted_pools(line, line.saturation.pool_id if line.saturation else None)
+    months = tuple(sorted({level.period_start_date for level in detail.levels}))
+    days = len(detail.demand.get(drawn[0], ())) if drawn else 0
+    return ServicePage(
+        line=line,
+        headline=wording.headline(line.service, line.capacity, line.saturation, as_of),
+        detail=detail,
+        pools=tuple(_pool_line(pool, line, detail, settings) for pool in detail.pools),
+        pool_charts=tuple(
+            chart
+            for index, pool in enumerate(sorted(detail.pools, key=lambda p: _position(drawn, p.pool_id)))
+            if pool.pool_id in drawn
+            and (chart := _pool_chart(f"demand{index}", pool, detail, as_of)) is not None
+        ),
+        no_forecast=wording.no_forecast(days),
+        panels=_panels(detail.performance),
+        latency_basis=next((d.latency_basis for d in reversed(detail.performance) if d.latency_basis), None),
+        months=months,
+        targets=_targets(detail.levels, months),
+        incidents=_incidents(detail.incident_counts),
+        resources=tuple(
+            ResourceLine(r, level_of(r.headroom_ratio, settings), marks.vessel(r.headroom_ratio))
+            for r in detail.resources
+        ),
+        checks=tuple(checks),
+        failed_checks=tuple(check for check in checks if not check.passed),
+        traces=tuple(traces),
+    )
+
+
+def _pool_line(
+    pool: PoolCapacity, line: ServiceLine, detail: ServiceDetail, settings: ReportSettings
+) -> PoolLine:
+    days = [
+        (d.observed_date, _ratio(d.demand_value, d.usable_value)) for d in detail.demand.get(pool.pool_id, ())
+    ]
+    saturation = detail.saturations.get(f"pool/{pool.pool_id}")
+    capacity = line.capacity
+    role = ""
+    if capacity and pool.pool_id == capacity.bottleneck_pool_id:
+        role = "tightest"
+    elif capacity and pool.pool_id == capacity.next_pool_id:
+        role = "next"
+    return PoolLine(
+        pool=pool,
+        level=level_of(pool.headroom_ratio, settings),
+        vessel=marks.vessel(pool.headroom_ratio),
+        spark=marks.sparkline(days, marks.spread_sentence(days)),
+        saturation=saturation,
+        interval=wording.interval(saturation) if saturation else "",
+        role=role,
+    )
+
+
+def _pool_chart(chart_id: str, pool: PoolCapacity, detail: ServiceDetail, as_of: date) -> PoolChart | None:
+    history = detail.demand.get(pool.pool_id, ())
+    forecast = detail.forecasts.get(pool.pool_id)
+    if not any(d.demand_value is not None for d in history):
+        return None
+    saturation = _saturation_of(pool, detail)
+    name = f"{f.resource(pool.resource)} of {f.shorten(pool.redundancy_group, 60)}"
+    label = f"Daily demand for {name} against usable capacity"
+
+    def draw(narrow: bool) -> Markup:
+        own_id = f"{chart_id}-{'narrow' if narrow else 'wide'}"
+        return charts.fan(own_id, label, pool.shown_unit, history, forecast, saturation, as_of, narrow)
+
+    days = sum(1 for d in history if d.demand_value is not None)
+    return PoolChart(
+        pool=pool,
+        picture=Picture(wide=draw(False), narrow=draw(True)) if days >= MIN_DRAWN_DAYS or forecast else None,
+        has_forecast=forecast is not None,
+        forecast_as_of=forecast.as_of_date if forecast else None,
+        forecast_level=forecast.level if forecast else None,
+        model=forecast.model if forecast else None,
+        saturation=saturation,
+        days=days,
+    )
+
+
+def _saturation_of(pool: PoolCapacity, detail: ServiceDetail) -> Saturation | None:
+    return detail.saturations.get(f"pool/{pool.pool_id}") or detail.saturations.get(
+        f"ci/{pool.deciding_ci_id}/{pool.resource}"
+    )
+
+
+def _panels(days: Sequence[PerformanceDay]) -> tuple[Panel, ...]:
+    panels = []
+    latencies = [(d.latency_p50_seconds, d.latency_p95_seconds, d.latency_p99_seconds) for d in days]
+    if any(value is not None for values in latencies for value in values):
+        p95 = [d.latency_p95_seconds for d in days if d.latency_p95_seconds is not None]
+        note = (
+            f"p95 last {f.seconds(p95[-1])}, worst day {f.seconds(max(p95))}"
+            if p95
+            else "p95 is not measured"
+        )
+        panels.append(_panel("Latency", note, days, charts.latency))
+    rates = [d.throughput_per_second for d in days if d.throughput_per_second is not None]
+    if rates:
+        peaks = [d.throughput_peak_per_second for d in days if d.throughput_peak_per_second is not None]
+        peak = f", busiest hour {f.per_second(max(peaks))}" if peaks else ""
+        panels.append(
+            _panel("Throughput", f"mean last {f.per_second(rates[-1])}{peak}", days, charts.throughput)
+        )
+    failed = [d.error_ratio for d in days if d.error_ratio is not None]
+    if failed:
+        note = f"share of requests, last {f.percent(failed[-1])}, worst day {f.percent(max(failed))}"
+        panels.append(_panel("Errors", note, days, charts.errors))
+    panels += _downtime(days)
+    return tuple(panels)
+
+
+def _downtime(days: Sequence[PerformanceDay]) -> list[Panel]:
+    down = [d.downtime_minutes for d in days if d.downtime_minutes is not None]
+    up = [d.availability_ratio for d in days if d.availability_ratio is not None]
+    if not down and not up:
+        return []
+    period = "1 day" if max(len(down), len(up)) == 1 else f"{max(len(down), len(up))} days"
+    if not any(down):
+        worst = f"lowest day {f.percent(min(up))}" if up else "none"
+        return [
+            Panel("Downtime", f"none in {period}" if down else f"availability in {period}: {worst}", None)
+        ]
+    lowest = f", lowest day {f.percent(min(up))} available" if up else ""
+    return [_panel("Downtime", f"{f.duration(sum(down))} in {period}{lowest}", days, charts.downtime)]
+
+
+def _panel(
+    title: str,
+    note: str,
+    days: Sequence[PerformanceDay],
+    draw: Callable[[str, str, Sequence[PerformanceDay]], Markup],
+) -> Panel:
+    chart = draw(title.lower(), f"{title} by day: {note}", days) if len(days) >= MIN_DRAWN_DAYS else None
+    return Panel(title, note, chart)
+
+
+def _targets(levels: Sequence[ServiceLevel], months: Sequence[date]) -> tuple[TargetLine, ...]:
+    by_target: dict[tuple[str, int | None], dict[date, ServiceLevel]] = {}
+    for level in levels:
+        by_target.setdefault((level.target_id, level.priority), {})[level.period_start_date] = level
+    return tuple(
+        TargetLine(latest=found[max(found)], months=tuple(found.get(month) for month in months))
+        for found in by_target.values()
+    )
+
+
+def _incidents(counts: Sequence[IncidentCount]) -> IncidentTable | None:
+    if not counts:
+        return None
+    priorities = sorted({c.priority for c in counts}, key=lambda p: (p is None, p or 0))
+    rows = []
+    for month, group in groupby(counts, key=lambda c: c.month):
+        opened = {c.priority: c.opened for c in group}
+        rows.append((month, tuple(opened.get(p, 0) for p in priorities), sum(opened.values())))
+    total = sum(row[2] for row in rows)
+    label = f"Incidents opened by month, {total} from {f.month(rows[0][0])} to {f.month(rows[-1][0])}"
+    return IncidentTable(
+        priorities=tuple(priorities),
+        rows=tuple(reversed(rows)),
+        derived=sum(c.derived for c in counts),
+        chart=charts.incidents("incidents", label, counts),
+    )
+
+
+def counts_events(level: ServiceLevel) -> bool:
+    """True when attainment is a share of counted incidents, requests or time slices."""
+    return level.objective_ratio is not None and level.good_count is not None and bool(level.total_count)
+
+
+def attained(level: ServiceLevel) -> str:
+    """What was reached: the share within the target where an objective is agreed, else the measured value."""
+    if counts_events(level) and level.good_count is not None and level.total_count:
+        return f"{f.percent(level.good_count / level.total_count)} of {f.integer(level.total_count)}"
+    return measured(level.measure, level.actual_value)
+
+
+def agreed(level: ServiceLevel) -> str:
+    """The target in words: `95 % of priority 1 incidents resolved within 4 h 00 min`."""
+    is_ratio = level.measure.endswith("_ratio")
+    value = f.agreed_percent(level.target_value) if is_ratio else measured(level.measure, level.target_value)
+    share = f"{f.agreed_percent(level.objective_ratio)} of " if level.objective_ratio is not None else ""
+    priority = f"priority {level.priority} " if level.priority is not None else ""
+    if level.measure == "incident_resolution_minutes":
+        return wording.capital(f"{share}{priority}incidents resolved within {value}")
+    bound = "at most" if level.comparator == "<=" else "at least"
+    subject = _SUBJECTS.get(level.measure, level.measure.replace("_", " "))
+    if share and level.measure == "latency_seconds":
+        return wording.capital(
+            f"{share}requests {'within' if level.comparator == '<=' else 'in at least'} {value}"
+        )
+    return wording.capital(
+        f"{subject} {bound} {value}" + (f" in {share.removesuffix(' of ')} of the time" if share else "")
+    )
+
+
+_SUBJECTS = {"availability_ratio": "availability", "latency_seconds": "latency", "error_ratio": "errors"}
+
+
+def measured(measure: str, value: float | None) -> str:
+    """A value of a target's measure with its unit."""
+    if measure.endswith("_minutes"):
+        return f.duration(value)
+    if measure.endswith("_seconds"):
+        return f.seconds(value)
+    if measure.endswith("_ratio"):
+        return f.percent(value)
+    return f.number(value)
+
+
+def _ratio(demand: float | None, usable: float | None) -> float | None:
+    return demand / usable if demand is not None and usable else None
+
+
+def _position(order: Sequence[str], pool_id: str) -> int:
+    return order.index(pool_id) if pool_id in order else len(order)

@@ -1,0 +1,135 @@
+"""Renders the report of one published version: pages from templates, everything inlined, no network, no clock."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports import formats, provenance, service, wording
+from reports.data import PublishedReader, read_manifest
+from reports.forecasts import forecast_page
+from reports.overview import overview, quality_of, service_lines
+from reports.palette import PALETTE
+from reports.quality import quality_page
+from reports.settings import ReportSettings
+
+_LISTED_QUARANTINE = 50
+_FORMATS = ("day", "month", "moment", "integer", "number", "percent", "agreed_percent", "chance", "duration")
+
+
+def render(published: Path, out: Path, *, settings: ReportSettings) -> list[Path]:
+    """Write the report of the published version in folder `published` to folder `out`; returns the files written.
+
+    Equal input gives equal bytes. Raises `reports.data.PublishedVersionError` when `published` holds no version.
+    """
+    manifest = read_manifest(published)
+    site = _Site(out, settings, manifest=manifest, quality=quality_of(manifest))
+    with PublishedReader(published, manifest.as_of_date) as reader:
+        estate = reader.estate()
+        slugs = service_slugs(s.service_id for s in estate.services)
+        lines = service_lines(estate, slugs, settings, manifest.as_of_date)
+        page = overview(manifest, estate, lines, settings)
+        site.write("index.html", "index.html", title=settings.title, page=page, section="overview")
+        checked = quality_page(
+            manifest, reader.extractions(), reader.quarantined(_LISTED_QUARANTINE), _LISTED_QUARANTINE
+        )
+        site.write("quality.html", "quality.html", title="Data quality", page=checked, section="quality")
+        scored = forecast_page(reader.scores(), tuple(estate.saturations.values()))
+        site.write("forecasts.html", "forecasts.html", title="Forecasts", page=scored, section="forecasts")
+        traces, checks = provenance.traces(manifest), provenance.checks_behind(manifest)
+        for position, line in enumerate(lines):
+            drawn = service.charted_pools(line, line.saturation.pool_id if line.saturation else None)
+            detail = reader.service(line.service.service_id, drawn, settings)
+            site.write(
+                f"service/{line.slug}.html",
+                "service.html",
+                title=formats.shorten(line.service.service_name, 80),
+                page=service.service_page(manifest, line, detail, traces, checks, settings),
+                section="service",
+                previous=lines[position - 1] if position else None,
+                following=lines[position + 1] if position + 1 < len(lines) else None,
+                total=len(lines),
+            )
+    return site.written
+
+
+def service_slugs(identifiers: Iterable[str]) -> dict[str, str]:
+    """A file name for each service, unique among them whatever the identifiers are."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for identifier in sorted(set(identifiers)):
+        plain = candidate = formats.slug(identifier)
+        attempt = 2
+        while candidate in taken:
+            candidate, attempt = f"{plain}-{attempt}", attempt + 1
+        taken.add(candidate)
+        found[identifier] = candidate
+    return found
+
+
+class _Site:
+    """The template environment and the files written so far."""
+
+    def __init__(self, out: Path, settings: ReportSettings, **shared: Any) -> None:
+        self._out = out
+        self.written: list[Path] = []
+        self._environment = environment()
+        source, _, _ = self._environment.loader.get_source(self._environment, "table.js.jinja")  # type: ignore[union-attr]
+        digest = base64.b64encode(hashlib.sha256(source.encode("utf-8")).digest()).decode("ascii")
+        style = self._environment.get_template("style.css").render(palette=PALETTE)
+        self._shared: Mapping[str, Any] = {
+            **shared,
+            "settings": settings,
+            "style": Markup(style),  # noqa: S704 -- our own stylesheet
+            "script": Markup(source),  # noqa: S704 -- our own script
+            "script_hash": digest,
+        }
+
+    def write(self, path: str, template: str, **values: Any) -> None:
+        """Render one page to `path` below the output folder."""
+        root = "../" * path.count("/")
+        text = self._environment.get_template(template).render(**self._shared, **values, root=root)
+        target = self._out / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="\n")
+        self.written.append(target)
+
+
+def environment() -> Environment:
+    """Jinja with autoescape always on and undefined names as errors; filters are the report's formats."""
+    env = Environment(
+        loader=PackageLoader("reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.filters.update({name: getattr(formats, name) for name in _FORMATS})
+    env.filters.update(
+        name=wording.named,
+        plain=formats.clean,
+        resource=formats.resource,
+        capital=wording.capital,
+        short_name=lambda text, length=80: wording.named(formats.shorten(text, length)),
+    )
+    env.globals.update(
+        quantity=formats.quantity,
+        agreed=service.agreed,
+        attained=service.attained,
+        horizon_end=wording.horizon_end,
+        no_headroom=wording.no_headroom,
+        plural=_plural,
+    )
+    return env
+
+
+def _plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 incident`, `3 incidents`."""
+    return f"{formats.integer(count)} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,372 @@
+"""Small published versions to render: an estate like the simulated one, and those in which most is missing.
+
+Values are arithmetic with a seeded generator: the same arguments give the same files.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.reports.marts import AS_OF, COLUMNS, Rows, check, publish, receipt
+
+HISTORY, HORIZON, WINDOW = 120, 90, 28
+NAMES = (
+    "Payments", "Web shop", "Search", "Identity", "Order management", "Warehouse", "Email", "Reporting", "Payroll",
+    "Customer portal", "Product catalogue", "Recommendations", "Billing", "Data lake", "File share", "Print",
+    "Telephony", "Intranet", "Backup", "Source control", "Build farm", "Video meetings", "Field service", "Archive",
+)  # fmt: skip
+OWNERS = ("Ana Kovač", "Jürgen Weiß", "Mei Tanaka", "Olu Adeyemi")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One pool of the simulated estate: what it measures and how fast it fills."""
+
+    resource: str
+    unit: str
+    statistic: str
+    pooling: str
+    kind: str
+    members: int
+    limit: float
+    level: float
+    growth_a_day: float
+
+
+SHAPES = (
+    Shape("cpu", "1", "busy_hour", "shared", "host", 4, 1.0, 0.42, 0.0012),
+    Shape("memory", "By", "maximum", "own", "host", 4, 64 * 2**30, 0.55, 0.0003),
+    Shape("connections", "{connection}", "busy_hour", "own", "database", 1, 500, 0.45, 0.0021),
+    Shape("filesystem", "By", "maximum", "own", "volume", 1, 4 * 2**40, 0.40, 0.0016),
+)
+
+
+def full_estate(folder: Path, services: int = 6) -> Path:
+    """Services of every class of urgency, with targets, incidents, changes, forecasts, a failed check, quarantine."""
+    rows = Rows()
+    rows.add("dim_team", team_id="t1", team_name="Platform operations", headcount=12.5)
+    for index in range(services):
+        _service(rows, index, HISTORY, with_forecast=index != 4)
+    _extractions(rows)
+    return publish(folder, rows, checks=_checks())
+
+
+def incidents_only(folder: Path) -> Path:
+    """A service desk: incidents and their clock, no metrics, no service map, no forecast."""
+    rows = Rows()
+    service(rows, "desk", "Service desk", team_id=None)
+    _incidents(rows, "desk", Random(7), 400)
+    rows.add(
+        "fct_incidents",
+        incident_id="lost",
+        state="new",
+        opened_at=datetime.fromisoformat("2026-06-29T09:00"),
+        opened_date=date(2026, 6, 29),
+    )
+    receipt(rows, "itsm", "incidents", 141_712, 5)
+    return publish(folder, rows, estate="servicedesk", checks=[check("keys are unique", "incidents")])
+
+
+def one_day(folder: Path) -> Path:
+    """Everything measured for a single day: no trend, no forecast, no target, a third of the samples missing."""
+    rows = Rows()
+    _service(rows, 0, 1, with_forecast=False, with_records=False, coverage=0.66)
+    receipt(rows, "monitoring", "metric_samples", 1440, 0)
+    return publish(
+        folder, rows, estate="online-boutique", checks=[check("keys are unique", "metric_samples")]
+    )
+
+
+def nothing(folder: Path) -> Path:
+    """A version without a single row."""
+    return publish(folder, Rows(), estate="empty")
+
+
+def hostile(folder: Path, names: Iterable[str]) -> Path:
+    """One service for each name; the name is also its id and that of everything about it."""
+    rows = Rows()
+    for name in names:
+        _service(rows, 0, 40, with_forecast=True, name=name, key=name)
+        rows.tables["dim_service"][-1] |= {"description": name, "owner": name, "calendar_id": name}
+        for row in rows.tables["fct_incidents"] + rows.tables["fct_changes"]:
+            row["title"] = name
+        for row in rows.tables["fct_saturation"]:
+            row["notes"] = name
+        for row in rows.tables["fct_service_levels"]:
+            row["approved_by"] = name
+        receipt(rows, name, "metric_samples", 10, 1, path=name)
+    return publish(
+        folder,
+        rows,
+        estate="<b>&\"'",
+        checks=[check(name, name, passed=False, message=name) for name in names],
+    )
+
+
+def service(rows: Rows, key: str, name: str, **values: Any) -> None:
+    """A service's record."""
+    rows.add(
+        "dim_service",
+        **{
+            "service_id": key,
+            "service_name": name,
+            "owner": OWNERS[len(key) % 4],
+            "team_id": "t1",
+            "criticality": 2,
+        }
+        | {"calendar_id": "office hours", "valid_from": date(2025, 1, 1)}
+        | values,
+    )
+
+
+def _service(
+    rows: Rows,
+    index: int,
+    days: int,
+    *,
+    with_forecast: bool,
+    with_records: bool = True,
+    coverage: float = 0.998,
+    name: str | None = None,
+    key: str | None = None,
+) -> None:
+    random = Random(index)
+    name = name or NAMES[index % len(NAMES)]
+    key = key or name.lower().replace(" ", "-")
+    service(rows, key, name, criticality=1 + index % 4, description=f"{name} for all business units.")
+    factor = (1.0, 1.55, 0.82, 0.6, 0.9, 0.7)[index % 6] * (1 + 0.03 * (index // 6))
+    pools = []
+    for shape in SHAPES[: 4 if days > 1 else 2]:
+        pools.append(_pool(rows, key, shape, factor, days, random, with_forecast, coverage))
+    pools.sort(key=lambda pool: (pool["headroom_ratio"], pool["pool_id"]))
+    tight, following = pools[0], pools[1]
+    rows.add(
+        "fct_service_capacity",
+        service_id=key,
+        as_of_date=AS_OF,
+        headroom_ratio=tight["headroom_ratio"],
+        bottleneck_pool_id=tight["pool_id"],
+        bottleneck_resource=tight["resource"],
+        bottleneck_ci_id=tight["deciding_ci_id"],
+        next_headroom_ratio=following["headroom_ratio"],
+        next_pool_id=following["pool_id"],
+        next_resource=following["resource"],
+        pool_count=len(pools),
+        coverage_ratio=coverage if index != 3 else 0.71,
+        is_low_coverage=coverage < 0.8 or index == 3,
+    )
+    if with_forecast:
+        first = min(
+            (row for row in rows.tables["fct_saturation"] if row["service_id"] == key),
+            key=lambda row: (row["p50_date"] or date.max, row["p10_date"] or date.max, row["series_id"]),
+        )
+        rows.add("fct_saturation", **first | {"series_id": f"service/{key}", "level": "service"})
+    _performance(rows, key, days, random, coverage)
+    if with_records:
+        _levels(rows, key, random)
+        _incidents(rows, key, random, 60 + 10 * index)
+        _changes(rows, key, random)
+
+
+def _pool(
+    rows: Rows,
+    key: str,
+    shape: Shape,
+    factor: float,
+    days: int,
+    random: Random,
+    forecast: bool,
+    coverage: float,
+) -> dict[str, Any]:
+    group = f"{key}-{shape.kind}s" if shape.members > 1 else f"{key}-{shape.kind}-1"
+    tolerance = 1 if shape.members > 1 else 0
+    share = shape.members if shape.pooling == "shared" else 1
+    usable = 0.8 * shape.limit * (share - tolerance if shape.pooling == "shared" else 1)
+    pool_id = f"{key}/{group}/{shape.resource}"
+    members = [f"{key}-{shape.kind}-{n + 1}" for n in range(shape.members)]
+    same = {"unit": shape.unit, "statistic": shape.statistic}
+    pool = {
+        "pool_id": pool_id,
+        "service_id": key,
+        "redundancy_group": group,
+        "resource": shape.resource,
+    } | same
+    pool |= {"pooling": shape.pooling, "member_count": shape.members, "tolerance": tolerance}
+    values = []
+    for offset in range(days):
+        day = AS_OF - timedelta(days=days - 1 - offset)
+        value = _demand(shape, factor, offset - HISTORY, day, random) * shape.limit * share
+        values.append(value)
+        if not 60 <= days - offset < 63:  # three days without measurements
+            rows.add("fct_pool_demand_daily", **pool, observed_date=day, demand_value=value, usable_value=usable,
+                     coverage_ratio=coverage)  # fmt: skip
+    window = sorted(values[-WINDOW:])
+    demand = window[-1] if shape.statistic == "maximum" else window[int(0.95 * (len(window) - 1))]
+    headroom = 1 - demand / usable
+    pool |= {"usable_value": usable, "demand_value": demand, "headroom_ratio": headroom}
+    rows.add(
+        "fct_pool_capacity", **pool, as_of_date=AS_OF, deciding_ci_id=members[0], coverage_ratio=coverage
+    )
+    for ci_id in members:
+        if shape.resource != "memory":
+            rows.add("dim_ci", ci_id=ci_id, ci_name=ci_id, ci_kind=shape.kind, valid_from=date(2025, 1, 1))
+            rows.add("bridge_service_ci", service_id=key, ci_id=ci_id, redundancy_group=group, tolerance=tolerance,
+                     share_ratio=1.0, valid_from=date(2025, 1, 1))  # fmt: skip
+        rows.add("fct_resource_capacity", ci_id=ci_id, resource=shape.resource, as_of_date=AS_OF, **same,
+                 limit_value=shape.limit, threshold_ratio=0.8, usable_value=0.8 * shape.limit,
+                 demand_value=demand / share, headroom_ratio=1 - demand / share / (0.8 * shape.limit),
+                 demand_window_start_date=AS_OF - timedelta(days=WINDOW - 1), day_count=min(days, WINDOW),
+                 coverage_ratio=coverage, is_low_coverage=coverage < 0.8)  # fmt: skip
+        rows.add("fct_resource_utilisation_daily", ci_id=ci_id, resource=shape.resource, observed_date=AS_OF,
+                 sample_count=96, **same)  # fmt: skip
+    if forecast:
+        _forecast(rows, pool, shape, factor, usable, share)
+    return pool | {"deciding_ci_id": members[0]}
+
+
+def _demand(shape: Shape, factor: float, offset: int, day: date, random: Random | None) -> float:
+    trend = shape.level + shape.growth_a_day * (offset + HISTORY)
+    if shape.statistic == "maximum":
+        return trend * factor
+    week = 1.0 if day.weekday() < 5 else 0.72
+    return trend * factor * week * (1 + (random.gauss(0, 0.025) if random else 0))
+
+
+def _forecast(
+    rows: Rows, pool: dict[str, Any], shape: Shape, factor: float, usable: float, share: int
+) -> None:
+    series = f"pool/{pool['pool_id']}"
+    dates: dict[float, date | None] = dict.fromkeys((0.1, 0.5, 0.9))
+    who = {"service_id": pool["service_id"], "pool_id": pool["pool_id"], "resource": pool["resource"]}
+    for ahead in range(1, HORIZON + 1):
+        day = AS_OF + timedelta(days=ahead)
+        middle = _demand(shape, factor, ahead, day, None) * shape.limit * share
+        for quantile, side in ((0.1, -1), (0.5, 0), (0.9, 1)):
+            value = middle * (1 + side * (0.02 + 0.008 * math.sqrt(ahead)))
+            rows.add("fct_forecasts", series_id=series, level="pool", **who, unit=pool["unit"], as_of_date=AS_OF,
+                     target_date=day, horizon_days=ahead, quantile=quantile, value=value,
+                     model="gradient boosting")  # fmt: skip
+            if value > usable and dates[quantile] is None:
+                dates[quantile] = day
+    p50 = dates[0.5]
+    lead = 30 if shape.resource in ("cpu", "memory") else 45
+    rows.add("fct_saturation", series_id=series, level="pool", **who, as_of_date=AS_OF, usable_value=usable,
+             p10_date=dates[0.9], p50_date=p50, p90_date=dates[0.1], is_censored=p50 is None,
+             days_to_saturation=(p50 - AS_OF).days if p50 else None,
+             probability_within_horizon=0.93 if p50 else 0.22 if dates[0.9] else 0.004,
+             probability_within_lead_time=0.61 if p50 and (p50 - AS_OF).days < lead else 0.03, lead_time_days=lead,
+             decision_date=p50 - timedelta(days=lead) if p50 else None, horizon_days=HORIZON)  # fmt: skip
+    ratio = 0.55 + len(series) % 13 / 20
+    rows.add("fct_forecast_scores", series_id=series, as_of_date=AS_OF, model="gradient boosting", wql=0.04 * ratio,
+             mase=0.9 * ratio, coverage_80_ratio=0.7 + len(series) % 7 / 30, naive_wql=0.04, naive_mase=1.0,
+             window_count=4, is_better_than_naive=ratio < 1)  # fmt: skip
+
+
+def _performance(rows: Rows, key: str, days: int, random: Random, coverage: float) -> None:
+    for offset in range(days):
+        day = AS_OF - timedelta(days=days - 1 - offset)
+        busy = 1.0 if day.weekday() < 5 else 0.5
+        p50 = 0.08 * (1 + 0.3 * busy + random.gauss(0, 0.03))
+        outage = 37.0 if offset in (33, 71) else 0.0
+        rows.add("fct_service_performance_daily", service_id=key, observed_date=day, request_count=4e6 * busy,
+                 throughput_per_second=46 * busy, throughput_peak_per_second=120 * busy + random.gauss(0, 4),
+                 error_ratio=abs(random.gauss(0.0012, 0.0006)) + outage / 4000, latency_p50_seconds=p50,
+                 latency_p95_seconds=p50 * 3.1, latency_p99_seconds=p50 * 5.2 + outage / 100,
+                 latency_basis="histogram", latency_target_seconds=0.4, latency_good_ratio=0.97, check_count=96,
+                 availability_ratio=1 - outage / 1440, downtime_minutes=outage, coverage_ratio=coverage)  # fmt: skip
+
+
+def _levels(rows: Rows, key: str, random: Random) -> None:
+    targets = (
+        ("res-p1", "incident_resolution_minutes", 1, "<=", 240.0, 0.95),
+        ("res-p2", "incident_resolution_minutes", 2, "<=", 480.0, 0.9),
+        ("avail", "availability_ratio", None, ">=", 0.999, None),
+        ("lat", "latency_seconds", None, "<=", 0.4, 0.95),
+        ("err", "error_ratio", None, "<=", 0.005, None),
+    )
+    for month in (3, 4, 5, 6):
+        for target_id, measure, priority, comparator, value, objective in targets:
+            total = random.randint(4, 40) if priority else 2880
+            good = total - random.choice((0, 0, 1, 3)) if priority else total * 0.963
+            actual = {"availability_ratio": 0.99914, "error_ratio": 0.0014}.get(measure, good / total)
+            met = (
+                actual >= objective
+                if objective
+                else actual >= value
+                if comparator == ">="
+                else actual <= value
+            )
+            rows.add("fct_service_levels", service_id=key, target_id=target_id, measure=measure, priority=priority,
+                     period_start_date=date(2026, month, 1), comparator=comparator, target_value=value,
+                     objective_ratio=objective, actual_value=actual, good_count=good, total_count=total, is_met=met,
+                     approved_by="Service review board",
+                     approved_at=datetime.fromisoformat("2026-01-15T10:00"))  # fmt: skip
+
+
+def _incidents(rows: Rows, key: str, random: Random, count: int) -> None:
+    for number in range(count):
+        opened = datetime.fromisoformat("2026-06-30T08:00") - timedelta(
+            hours=number * 24 * 170 // count + random.randint(0, 5)
+        )
+        priority = random.choice((1, 2, 3, 3, 3, 4, 4))
+        is_open = number in (0, 1, 4)
+        identifier = f"INC{key[:20]}{number:05d}"
+        rows.add("fct_incidents", incident_id=identifier, service_id=key, team_id="t1", priority=priority,
+                 title=("Checkout slow at peak", "Cannot log in", "Nightly export failed")[number % 3],
+                 state="in_progress" if is_open else "closed", opened_at=opened, opened_date=opened.date(),
+                 is_derived=number % 9 == 0)  # fmt: skip
+        rows.add("fct_incident_sla", incident_id=identifier, clock="resolution", service_id=key, priority=priority,
+                 target_minutes=480, business_minutes=560 if number == 4 else 95,
+                 state=("running_late" if number == 4 else "running") if is_open else "met")  # fmt: skip
+
+
+def _changes(rows: Rows, key: str, random: Random) -> None:
+    for number in range(7):
+        start = datetime.fromisoformat("2026-06-20T22:00") - timedelta(days=11 * number)
+        rows.add("fct_changes", change_id=f"CHG{key[:20]}{number}", state="closed",
+                 change_kind=("standard", "normal", "emergency")[number % 3],
+                 outcome=("successful", "successful", "backed_out")[number % 3], service_id=key,
+                 title=("Monthly patches", "Add a node to the web tier", "Fail over the database")[number % 3],
+                 started_at=start, ended_at=start + timedelta(minutes=75 + number), duration_minutes=75 + number,
+                 is_overrun=number % 3 == 2)  # fmt: skip
+
+
+def _extractions(rows: Rows) -> None:
+    for source, table, received, quarantined in (
+        ("monitoring", "metric_samples", 8_294_400, 12),
+        ("monitoring", "metric_histograms", 829_440, 0),
+        ("itsm", "incidents", 5_210, 3),
+        ("itsm", "changes", 168, 0),
+        ("cmdb", "services", 24, 0),
+        ("cmdb", "configuration_items", 240, 0),
+        ("cmdb", "service_cis", 251, 0),
+        ("control", "targets", 40, 0),
+        ("control", "measurement_plan", 9, 0),
+        ("control", "calendars", 5, 0),
+    ):
+        receipt(rows, source, table, received, quarantined)
+    receipt(rows, "itsm", "incidents", 5_200, 3, is_current=False, version=0)
+
+
+def _checks() -> list[dict[str, Any]]:
+    checks = [check(f"values stay in range ({n})", "metric_samples", rows_checked=69_120) for n in range(3)]
+    checks += [check("keys are unique", table, stage="dbt") for table in COLUMNS]
+    checks += [
+        check(
+            "utilisation by two paths agrees",
+            "fct_resource_utilisation_daily",
+            stage="reconciliation",
+            blocking=True,
+        )
+    ]
+    checks += [
+        check("samples arrive every 15 minutes", "metric_samples", passed=False, severity="warn", rows_failed=288,
+              message="payments-host-2 sent no system.cpu.utilization on 1 May 2026; see the agent of that host.")
+    ]  # fmt: skip
+    return checks
