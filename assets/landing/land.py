@@ -91,19 +91,14 @@ def land(
     rules = plan or MeasurementPlan()
     run = _Landing(contract, store, source, rules, extracted_at, code_version, config_hash)
     is_landed = store.is_landed(source, contract, rules)
-    skipped = 0
     for item in batches:
         if isinstance(item, RejectedInput):
             run.reject(item)
-        elif is_landed(item.batch_id, item.fingerprint):
-            skipped += 1
-        else:
+        elif not is_landed(item.batch_id, item.fingerprint):
             run.add(item)
     run.flush()
     current = sorted(store.current(source, contract.name).values(), key=lambda receipt: receipt.batch_id)
-    return summarise(
-        source, contract.name, current, run.written, run.rejected, skipped, max_quarantined_ratio
-    )
+    return summarise(source, contract.name, current, run.written, run.rejected, max_quarantined_ratio)
 
 
 def _refused(batch: Batch, error: UnusableInput) -> RejectedInput:
@@ -167,7 +162,33 @@ def _suite_frame(waiting: list[TypedBatch], good: list[np.ndarray], contract: Ta
         if len(rows) < part.num_rows:
             part = part.take(pa.array(rows))
         parts.append(part.append_column("batch", pa.array(np.full(len(rows), number, dtype=np.int32))))
-    return pa.concat_tables(parts).unify_dictionaries().to_pandas()
+    return pa.concat_tables(_alike(parts)).unify_dictionaries().to_pandas()
+
+
+def _alike(parts: list[pa.Table]) -> list[pa.Table]:
+    """The parts with one type a column: casting encodes text as a dictionary only where a batch repeats itself."""
+    plain = {
+        name
+        for name in parts[0].schema.names
+        if len({pa.types.is_dictionary(part.schema.field(name).type) for part in parts}) > 1
+    }
+    return (
+        [
+            part.cast(
+                pa.schema(
+                    [
+                        f.with_type(f.type.value_type)
+                        if f.name in plain and pa.types.is_dictionary(f.type)
+                        else f
+                        for f in part.schema
+                    ]
+                )
+            )
+            for part in parts
+        ]
+        if plain
+        else parts
+    )
 
 
 def _write(run: _Landing, typed: TypedBatch, outcomes: list[RuleOutcome]) -> Receipt:
