@@ -31,7 +31,7 @@ class Dirt:
         if week != _SPOILT_WEEK:
             return table
         values = table.column("value").to_numpy().copy()
-        values[_NAN_ROW], values[_NEGATIVE_ROW] = np.nan, -0.05
+        values[_NAN_ROW % values.size], values[_NEGATIVE_ROW % values.size] = np.nan, -0.05
         self._count("metric_samples", "not_a_number")
         self._count("metric_samples", "negative_utilisation")
         return table.set_column(table.column_names.index("value"), "value", pa.array(values))

@@ -34,7 +34,7 @@ class LocalTimes:
 def local_times(at: Ints, zone: str) -> LocalTimes:
     """Local times in `zone` of UTC epoch seconds `at`. Off days are weekends and public holidays."""
     local = pd.DatetimeIndex(at.astype("datetime64[s]")).tz_localize("UTC").tz_convert(zone).tz_localize(None)
-    weekday = np.asarray(local.weekday, dtype=np.int64)
+    weekday = np.asarray(local.day_of_week, dtype=np.int64)
     days = local.normalize()
     years = range(int(local.year.min()), int(local.year.max()) + 1)
     closed = pd.DatetimeIndex([day for year in years for day in public_holidays(zone, year)])
