@@ -15,11 +15,25 @@
 {%- endmacro %}
 
 
-{# The same for tables of many millions of rows, where few keys come twice: only those are sorted. #}
-{% macro newest_receipt_of_large(relation, keys, columns) -%}
-    {%- set key_list = keys | join(', ') -%}
-    with repeated as (
-        select {{ key_list }} from {{ relation }} group by {{ key_list }} having count(*) > 1
+{# The same for tables of many millions of rows. A key is unique within a batch, so it can come twice only where two
+   receipts meet in the same part (such as a metric and day): only such parts are searched, only repeated keys sorted.
+   `relation` is the source itself: DuckDB would keep a CTE that is read four times in memory. #}
+{% macro newest_receipt_of_large(relation, keys, parts, columns) -%}
+    {%- set key_list = "landed." ~ keys | join(', landed.') -%}
+    with crowded as (
+        select {% for part in parts %}{{ part }} as part_{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %}
+        from {{ relation }}
+        group by {{ parts | join(', ') }}
+        having min(receipt_id) <> max(receipt_id)
+    ),
+
+    repeated as (
+        select {{ key_list }}
+        from {{ relation }} as landed
+        inner join crowded
+            on {% for part in parts %}{{ part }} = crowded.part_{{ loop.index }}{{ ' and ' if not loop.last }}{% endfor %}
+        group by {{ key_list }}
+        having count(*) > 1
     ),
 
     single as (
@@ -34,7 +48,7 @@
         select
             {% for column in columns %}landed.{{ column }}, {% endfor %}
             row_number() over (
-                partition by {% for key in keys %}landed.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+                partition by {{ key_list }}
                 order by landed.extracted_at desc, landed.receipt_id desc, landed.source_row desc
             ) as newest_rank
         from {{ relation }} as landed

@@ -1,11 +1,8 @@
-with landed as (
-    select * from {{ source('landing', 'metric_histograms') }}
-),
-
-newest as (
+with newest as (
     {{ newest_receipt_of_large(
-        'landed',
+        source('landing', 'metric_histograms'),
         ['ci_id', 'metric', 'observed_at', 'upper_bound'],
+        ['metric', 'cast(observed_at as date)'],
         ['ci_id', 'metric', 'observed_at', 'upper_bound', 'count', 'unit', 'interval_seconds']
     ) }}
 ),

@@ -1,11 +1,8 @@
-with landed as (
-    select * from {{ source('landing', 'metric_samples') }}
-),
-
-newest as (
+with newest as (
     {{ newest_receipt_of_large(
-        'landed',
+        source('landing', 'metric_samples'),
         ['ci_id', 'metric', 'observed_at'],
+        ['metric', 'cast(observed_at as date)'],
         ['ci_id', 'metric', 'observed_at', 'value', 'unit', 'kind', 'interval_seconds']
     ) }}
 ),

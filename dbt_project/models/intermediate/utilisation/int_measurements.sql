@@ -1,8 +1,5 @@
-with samples as (
-    select * from {{ ref('stg_metric_samples') }}
-),
-
-plan as (
+-- Staging is read by name twice: DuckDB would keep a CTE of all samples in memory.
+with plan as (
     select * from {{ ref('int_plan_by_day') }}
 ),
 
@@ -25,7 +22,7 @@ gauges as (
         kind,
         interval_seconds,
         interval_seconds as elapsed_seconds
-    from samples
+    from {{ ref('stg_metric_samples') }}
     where kind = 'gauge'
 ),
 
@@ -35,7 +32,7 @@ counter_steps as (
         lag(value) over (partition by ci_id, metric order by observed_at) as previous_value,
         lag(observed_at) over (partition by ci_id, metric order by observed_at) as previous_at,
         lag(observed_date) over (partition by ci_id, metric order by observed_at) as previous_date
-    from samples
+    from {{ ref('stg_metric_samples') }}
     where kind = 'counter'
 ),
 
