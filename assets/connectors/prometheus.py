@@ -28,6 +28,7 @@ from assets.connectors.prometheus_frames import Rows, Series, histogram_rows, sa
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
 from assets.landing.declaration import Declaration, Unit
 
+API = "/api/v1/query_range"
 DAY_SECONDS = 86_400
 #: Prometheus refuses a query_range of more points a series; the limit is hard-coded there.
 MAX_POINTS = 11_000
@@ -35,6 +36,7 @@ MAX_POINTS = 11_000
 BEFORE_SECONDS = 300
 _BRACES = r"""\{(?:[^"'`{}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)*\}"""
 _SELECTOR = re.compile(rf"\s*(?:[a-zA-Z_:][a-zA-Z0-9_:]*\s*(?:{_BRACES})?|{_BRACES})\s*")
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 
 
@@ -76,7 +78,10 @@ class PrometheusQuery(BaseModel):
 
 
 class PrometheusSource(BaseModel):
-    """Configuration of one server. The token, if any, stands in the environment variable `token_env`."""
+    """Configuration of one server; `url` may hold `${NAME}`, an environment variable.
+
+    The token, if any, stands in the environment variable `token_env`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -91,11 +96,8 @@ class PrometheusSource(BaseModel):
     @field_validator("url")
     @classmethod
     def _plain_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("not an http(s) address; fix: write one such as https://prometheus.example:9090")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("an address without user, password or query; fix: use token_env for the secret")
+        if not _VARIABLE.search(url):
+            _check_address(url)
         return url.rstrip("/")
 
     @field_validator("step_seconds")
@@ -154,9 +156,12 @@ class PrometheusConnector:
         headers = {"Accept": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        is_local = _is_loopback(self._source.url)
+        address = self._address()
         with httpx.Client(
-            headers=headers, timeout=self._source.timeout_seconds, trust_env=not is_local
+            base_url=address,
+            headers=headers,
+            timeout=self._source.timeout_seconds,
+            trust_env=not _is_loopback(address),
         ) as client:
             for query in self._source.queries:
                 if query.table == table:
@@ -165,6 +170,20 @@ class PrometheusConnector:
                         batch = self._batch(client, token, query, day)
                         if not is_landed(batch.batch_id, batch.fingerprint):
                             yield batch
+
+    def _address(self) -> str:
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in os.environ:
+                raise self._error(f"environment variable {match[1]} is not set", f"export {match[1]}=…")
+            return os.environ[match[1]]
+
+        address = _VARIABLE.sub(value, self._source.url)
+        try:
+            _check_address(address)
+        except ValueError as error:
+            problem, _, fix = str(error).partition("; fix: ")
+            raise self._error(f"url is {problem}", fix) from None
+        return address
 
     def _token(self) -> str | None:
         variable = self._source.token_env
@@ -209,7 +228,8 @@ class PrometheusConnector:
                 kind=query.kind,
                 interval_seconds=source.step_seconds,
             ),
-            input_path=f"{source.url}/api/v1/query_range",
+            # With the variable's name where one is used: receipts do not depend on where a server runs today.
+            input_path=source.url + API,
             input_sha256=_digest(rows),
             input_bytes=answers.byte_count,
             query=f"{promql} every {source.step_seconds} s",
@@ -249,7 +269,7 @@ class PrometheusConnector:
         self, client: httpx.Client, token: str | None, form: dict[str, str]
     ) -> tuple[dict[str, Any], int]:
         try:
-            response = client.post(f"{self._source.url}/api/v1/query_range", data=form)
+            response = client.post(API, data=form)
         except httpx.TimeoutException:
             raise TransientError(f"timeout after {self._source.timeout_seconds:g} s") from None
         except httpx.TransportError as error:
@@ -325,6 +345,15 @@ class PrometheusConnector:
 
     def _error(self, problem: str, fix: str) -> SourceError:
         return SourceError(self._source.name, problem, fix)
+
+
+def _check_address(url: str) -> None:
+    """Raise ValueError, which does not quote it, for an address that is none or holds a secret."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an http(s) address; fix: write one such as https://prometheus.example:9090")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("an address with user, password or query; fix: use token_env for the secret")
 
 
 def _seconds(milliseconds: int) -> str:

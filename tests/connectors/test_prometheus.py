@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from assets.connectors.prometheus import MAX_POINTS, PrometheusConnector, Promet
 from assets.connectors.remote import RetryPolicy, SourceError
 from tests.connectors import fault_server as faults
 from tests.connectors.fault_server import FaultServer
+from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
 
 DAY = date(2022, 8, 23)
 MIDNIGHT = int(datetime(2022, 8, 23, tzinfo=UTC).timestamp())
@@ -311,6 +313,21 @@ def test_the_token_is_sent_and_shown_nowhere(monkeypatch: pytest.MonkeyPatch) ->
     assert "***" in str(caught.value)
 
 
+def test_the_address_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receipts then name the variable, so that a server that moved gives the same batches."""
+    settings = source("${PROM_URL}/prefix/")
+    with pytest.raises(SourceError, match="PROM_URL is not set"):
+        read(settings)
+    monkeypatch.setenv("PROM_URL", f"http://me:{SECRET}@127.0.0.1")
+    with pytest.raises(SourceError, match="use token_env") as caught:
+        read(settings)
+    assert SECRET not in str(caught.value)
+    with FaultServer() as server:
+        monkeypatch.setenv("PROM_URL", server.url)
+        (batch,) = read(settings)
+    assert batch.input_path == "${PROM_URL}/prefix/api/v1/query_range"
+
+
 @pytest.mark.parametrize("value", ["", f"{SECRET}\nX: y", f"{SECRET} €"])
 def test_an_unusable_token_is_named_by_its_variable_only(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("PROM_TOKEN", value)
@@ -358,3 +375,43 @@ def test_one_metric_has_one_query() -> None:
 def test_only_plain_selectors_are_wrapped(query: str, asked: str) -> None:
     (one,) = source("http://127.0.0.1:9090", query={"query": query}).queries
     assert one.promql(60) == asked
+
+
+# --- landed ---
+
+
+@pytest.mark.prometheus
+def test_what_cannot_land_is_quarantined_and_counted(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NaN, infinity and a series without its label: with a reason each, and the token nowhere on disk."""
+    monkeypatch.setenv("PROM_TOKEN", SECRET)
+    connector = PrometheusConnector(source(server, token_env="PROM_TOKEN"))
+    (summary,) = land_all(connector, tmp_path, Window(DAY, DAY))
+    assert (summary.rows_received, summary.rows_landed, summary.rows_quarantined) == (8, 5, 3)
+    reasons = sorted(
+        row["reason"].split(": ", 1)[1] for row in quarantined_rows(tmp_path, "prom", "metric_samples")
+    )
+    assert reasons[2] == "series load{} has no usable label 'pod'"
+    assert [part in " ".join(reasons) for part in ("is NaN", "is infinite")] == [True, True]
+    assert files_that_show(tmp_path, [SECRET]) == []
+    (again,) = land_all(connector, tmp_path, Window(DAY, DAY), hour=7)
+    assert again.batches_written == 0
+
+
+def test_late_samples_supersede_their_day(tmp_path: Path) -> None:
+    """A day read again with other content is a new version; the old one stays on disk but is not current."""
+
+    def changed(handler: faults.Handler) -> None:
+        body = faults.matrix(handler.server.requests[-1][1])
+        body["data"]["result"][0]["values"][0][1] = "2"
+        handler.answer(200, json.dumps(body).encode())
+
+    with FaultServer(faults.healthy, changed) as server:
+        connector = PrometheusConnector(source(server.url))
+        land_all(connector, tmp_path, Window(DAY, DAY))
+        (later,) = land_all(connector, tmp_path, Window(DAY, DAY), hour=7)
+    assert (later.batches_written, later.rows_landed) == (1, 1440)
+    values = [row["value"] for row in landed_rows(tmp_path, "prom", "metric_samples")]
+    assert sorted(values) == [1.0] * 1439 + [2.0]
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2

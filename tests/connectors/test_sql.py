@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from assets.connectors.base import Batch, RejectedInput, Window
 from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.sql import SqlConnector, SqlSource
+from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
 
 DAY = date(2026, 3, 28)
 SECRET = "planted-secret-4711"
@@ -383,3 +384,74 @@ def test_a_batch_shows_neither_password_nor_address(
 def test_mistakes_in_the_configuration_are_explained(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         source(changes=settings)
+
+
+# --- landed ---
+
+DESK = (
+    "create table inc (number text, step int, stamp timestamptz, state text, prio text, opened timestamp,"
+    " solved timestamp)",
+    "insert into inc values"
+    " ('i1', 1, '2026-03-28 06:00+00', 'Open', '2 - High', '2026-03-28 07:00', null),"
+    " ('i1', 2, '2026-03-28 09:00+00', 'Done', '2 - High', '2026-03-28 07:00', '2026-03-28 10:00'),"
+    " ('i2', 1, '2026-03-29 09:00+00', 'Open', null, '2026-03-29 02:30', null),"
+    " ('i3', 1, '2026-03-29 10:00+00', 'Lost', '3 - Low', '2026-03-29 12:00', 'infinity'),"
+    " ('i4', 1, null, 'Open', null, '2026-03-29 12:00', null)",
+)
+INCIDENTS = {
+    "table": "inc",
+    "zone": "Europe/Berlin",
+    "updated_column": "stamp",
+    "columns": {
+        "incident_id": "number",
+        "event_sequence": "step",
+        "updated_at": "stamp",
+        "priority": "prio",
+        "opened_at": "opened",
+        "resolved_at": "solved",
+    },
+    "replace": {"state": {"Open": "new", "Done": "resolved"}, "priority": {"2 - High": "2", "3 - Low": "3"}},
+}
+
+
+@pytest.mark.postgres
+def test_incidents_land_or_are_quarantined_with_a_reason(
+    desk: sa.Connection, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zones applied, words replaced; what Berlin's clocks never showed, what has no date, what is unknown."""
+    run(desk, *DESK)
+    monkeypatch.setenv("DESK_URL", postgres_url.replace("@", f":{SECRET}@"))
+    window = Window(DAY, DAY + timedelta(days=1))
+    (summary,) = land_all(SqlConnector(source(incidents=INCIDENTS)), tmp_path, window)
+    assert (summary.rows_received, summary.rows_landed, summary.rows_quarantined) == (5, 2, 3)
+    first, second = landed_rows(tmp_path, "desk", "incidents")
+    assert (str(first["opened_at"]), first["priority"], first["state"]) == ("2026-03-28 06:00:00", 2, "new")
+    assert (str(second["resolved_at"]), str(second["updated_at"])) == (
+        "2026-03-28 09:00:00",
+        "2026-03-28 09:00:00",
+    )
+    reasons = {row["field"]: row["reason"] for row in quarantined_rows(tmp_path, "desk", "incidents")}
+    assert "never happened in Europe/Berlin" in reasons["opened_at"]
+    assert "is missing" in reasons["updated_at"]
+    assert "is not" in reasons["resolved_at"]
+    assert files_that_show(tmp_path, [SECRET]) == []
+
+
+@pytest.mark.postgres
+def test_a_row_that_changes_between_two_runs_supersedes(desk: sa.Connection, tmp_path: Path) -> None:
+    """It leaves its old day and stands on its new one; the first run's files stay as they were."""
+    run(
+        desk,
+        "create table c (change_id text, updated_at timestamptz, state text)",
+        "insert into c values ('a', '2026-03-28 08:00+00', 'scheduled'), ('b', '2026-03-28 09:00+00', 'scheduled')",
+    )
+    connector = SqlConnector(source(changes={**CHANGES, "table": "c"}))
+    window = Window(DAY, DAY + timedelta(days=1))
+    (before,) = land_all(connector, tmp_path, window)
+    run(desk, "update c set state = 'closed', updated_at = '2026-03-29 10:00+00' where change_id = 'a'")
+    (after,) = land_all(connector, tmp_path, window, hour=7)
+    (again,) = land_all(connector, tmp_path, window, hour=8)
+    assert (before.batches_written, after.batches_written, again.batches_written) == (2, 2, 0)
+    landed = landed_rows(tmp_path, "desk", "changes")
+    assert sorted((row["change_id"], row["state"]) for row in landed) == [("a", "closed"), ("b", "scheduled")]
+    assert after.is_conserved
