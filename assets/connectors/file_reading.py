@@ -177,8 +177,8 @@ def _parse(stream: IO[bytes], head: bytes, shown: str, delimiter: str, mark: str
     parse = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_apart)
     types = _column_types(head, names, delimiter)
     frame = _read_blocks(stream, parse, types)
-    count = frame.num_rows + len(numbers)
-    kept = np.setdiff1d(np.arange(1, count + 1, dtype=np.int64), np.asarray(numbers, dtype=np.int64))
+    every = np.arange(1, frame.num_rows + len(numbers) + 1, dtype=np.int64)
+    kept = np.delete(every, np.asarray(numbers, dtype=np.int64) - 1)
     raw = RawFile(frame, pa.array(kept), tuple(broken))
     return raw if mark is None else _without_marked(raw, mark)
 
@@ -246,5 +246,5 @@ def _without_marked(raw: RawFile, mark: str) -> RawFile:
         for row in broken
     ]
     keep = pa.array(~hit)
-    ordered = tuple(sorted(broken, key=lambda _: row.source_row))
+    ordered = tuple(sorted(broken, key=lambda row: row.source_row))
     return RawFile(raw.frame.filter(keep), raw.source_rows.filter(keep), ordered)

@@ -18,9 +18,10 @@ from assets.landing.contracts import DEFAULT_MAX_LENGTH, Field, TableContract
 from assets.landing.declaration import Declaration, ValueColumn
 from assets.landing.faults import Fault, Rows
 from assets.landing.mapping import Mapping, map_columns, normalise
-from assets.landing.parsing import parse, positions
+from assets.landing.parsing import is_text, parse, positions
 from assets.landing.timestamps import Clock, WrongType
 
+CODED_TEXT = pa.dictionary(pa.int32(), pa.string())
 EXCLUDED = "row_is_wanted"
 #: Rows parsed at a time: bounds the memory that text needs while it is read.
 CHUNK_ROWS = 250_000
@@ -93,6 +94,7 @@ def cast(batch: Batch, contract: TableContract) -> TypedBatch:
         columns[declaration.sequence.field] = _sequence(declaration, columns)
     for name, moment in declaration.known_by.items():
         columns[name] = _as_known(typed, name, columns[name], moment, columns[moment])
+    columns = {name: _coded(values) for name, values in columns.items()}
     columns["extra"] = _extra(typed)
     columns["source_row"] = _tile(pa.chunked_array([source_rows(batch)]), typed.width)
     typed.frame = pa.table(columns)
@@ -275,6 +277,17 @@ def _tiled_texts(
     what: str | list[str], fix: str | list[str], width: int
 ) -> tuple[str | list[str], str | list[str]]:
     return (what if isinstance(what, str) else what * width), (fix if isinstance(fix, str) else fix * width)
+
+
+def _coded(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text as a dictionary, whatever the source had: batches of one table can be put together."""
+    if values.type == CODED_TEXT or not is_text(_value_type(values.type)):
+        return values
+    return pc.dictionary_encode(_plain(values)).cast(CODED_TEXT)
+
+
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -116,8 +116,9 @@ class Declaration(_Strict):
     `columns`, `constants`, `replace` and `strip` are keyed by contract field; `exclude`, `ignore` and
     `values` name source columns. Timestamps without a zone are in `zone`.
 
-    `known_by` (timestamp field: the timestamp field that dates the row) is for sources that repeat final values
-    on early rows: a value later than its row's own time was not known then, and becomes null in that row.
+    `known_by` (timestamp field: the timestamp field that dates the row) is for sources that repeat final
+    values on early rows: a value later than its row's own time was not known then, and becomes null in that
+    row.
     """
 
     table: str

@@ -63,6 +63,23 @@ class RuleOutcome:
     fault: Fault | None
 
 
+def joined(parts: Sequence[RuleOutcome], starts: Sequence[int]) -> RuleOutcome:
+    """One rule's outcomes on consecutive slices, which begin at rows `starts`, as one outcome."""
+    checked = sum(part.rows_checked for part in parts)
+    found = [(part.fault, start) for part, start in zip(parts, starts, strict=True) if part.fault is not None]
+    if not found:
+        return RuleOutcome(parts[0].name, checked, None)
+    first = found[0][0]
+    rows = np.concatenate([fault.rows + start for fault, start in found])
+    what = [text for fault, _ in found for text in _texts(fault.what, len(fault.rows))]
+    fix = [text for fault, _ in found for text in _texts(fault.fix, len(fault.rows))]
+    return RuleOutcome(first.rule, checked, Fault(first.rule, first.field, rows, what, fix, first.is_known))
+
+
+def _texts(text: str | Sequence[str], count: int) -> Sequence[str]:
+    return [text] * count if isinstance(text, str) else text
+
+
 def faulty_mask(faults: Iterable[Fault], row_count: int) -> npt.NDArray[np.bool_]:
     """True for each of `row_count` rows that any fault names."""
     mask = np.zeros(row_count, dtype=bool)

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from assets.connectors.base import Batch, RejectedInput, UnusableInput
 from assets.landing.casting import TypedBatch, cast
 from assets.landing.contracts import TableContract
-from assets.landing.faults import RuleOutcome, faulty_mask
+from assets.landing.faults import RuleOutcome, faulty_mask, joined
 from assets.landing.plan import MeasurementPlan
 from assets.landing.receipts import InputRecord, Receipt, WindowRecord
 from assets.landing.store import Store, redact, slug
@@ -125,17 +124,23 @@ def _validate(
     if not waiting:
         return []
     good = [np.flatnonzero(~faulty_mask(typed.faults, typed.frame.num_rows)) for typed in waiting]
-    frame = _suite_frame(waiting, good, contract)
-    outcomes = validate_rows(frame, contract, plan, extracted_at)
-    passed = ~faulty_mask([item.fault for item in outcomes if item.fault], len(frame))
-    survivors = np.flatnonzero(passed)
-    keys = validate_keys(frame[passed].reset_index(drop=True), contract)
+    table = _suite_table(waiting, good, contract)
+    # One batch may be much larger than a suite: in slices, pandas holds only a part of it at a time.
+    slices = range(0, max(table.num_rows, 1), ROWS_A_SUITE)
+    parts = [
+        validate_rows(table.slice(start, ROWS_A_SUITE).to_pandas(), contract, plan, extracted_at)
+        for start in slices
+    ]
+    outcomes = [joined(same, slices) for same in zip(*parts, strict=True)]
+    passed = ~faulty_mask([item.fault for item in outcomes if item.fault], table.num_rows)
+    keys = table.select(["batch", *contract.key, "source_row"])
+    keys = keys if passed.all() else keys.filter(pa.array(passed))
     found: list[list[RuleOutcome]] = [[] for _ in waiting]
-    batch_of = frame["batch"].to_numpy()
+    batch_of = table["batch"].to_numpy()
     row_of = np.concatenate(good)
     for item in outcomes:
         _share(found, item, batch_of, row_of)
-    _share(found, keys, batch_of[survivors], row_of[survivors])
+    _share(found, validate_keys(keys.to_pandas(), contract), batch_of[passed], row_of[passed])
     return found
 
 
@@ -152,7 +157,7 @@ def _share(
         outcomes.append(RuleOutcome(outcome.name, end - start, part))
 
 
-def _suite_frame(waiting: list[TypedBatch], good: list[np.ndarray], contract: TableContract) -> pd.DataFrame:
+def _suite_table(waiting: list[TypedBatch], good: list[np.ndarray], contract: TableContract) -> pa.Table:
     """The columns that rules look at, of the good rows of all waiting batches, one under the other."""
     from checks.batches import rule_columns
 
@@ -162,33 +167,7 @@ def _suite_frame(waiting: list[TypedBatch], good: list[np.ndarray], contract: Ta
         if len(rows) < part.num_rows:
             part = part.take(pa.array(rows))
         parts.append(part.append_column("batch", pa.array(np.full(len(rows), number, dtype=np.int32))))
-    return pa.concat_tables(_alike(parts)).unify_dictionaries().to_pandas()
-
-
-def _alike(parts: list[pa.Table]) -> list[pa.Table]:
-    """The parts with one type a column: casting encodes text as a dictionary only where a batch repeats itself."""
-    plain = {
-        name
-        for name in parts[0].schema.names
-        if len({pa.types.is_dictionary(part.schema.field(name).type) for part in parts}) > 1
-    }
-    return (
-        [
-            part.cast(
-                pa.schema(
-                    [
-                        f.with_type(f.type.value_type)
-                        if f.name in plain and pa.types.is_dictionary(f.type)
-                        else f
-                        for f in part.schema
-                    ]
-                )
-            )
-            for part in parts
-        ]
-        if plain
-        else parts
-    )
+    return pa.concat_tables(parts).unify_dictionaries()
 
 
 def _write(run: _Landing, typed: TypedBatch, outcomes: list[RuleOutcome]) -> Receipt:

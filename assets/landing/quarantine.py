@@ -59,6 +59,14 @@ def first_reason(typed: TypedBatch, faults: list[Fault]) -> str:
     return ""
 
 
+def broken_reason(typed: TypedBatch) -> str:
+    """Reason and fix of the first row that could not be split, for messages; empty when all could."""
+    if not typed.batch.broken:
+        return ""
+    entry = _broken(typed)[0]
+    return f"{entry['reason']}; fix: {entry['fix']}"
+
+
 def _head(fault: Fault) -> Fault:
     what, fix = fault.text_of(0)
     return Fault(fault.rule, fault.field, fault.rows[:1], what, fix, fault.is_known)
@@ -109,7 +117,8 @@ def _value(typed: TypedBatch, field: str, row: int, raw: dict[str, Any]) -> Any:
         return raw[field]
     column = typed.source_column(field, row)
     if column is not None:
-        return raw.get(column)
+        value = raw.get(column)
+        return None if value == "" else value
     return typed.frame[field][row].as_py() if field in typed.frame.column_names else None
 
 

@@ -19,7 +19,8 @@ ACCEPTED = "inputs_are_accepted"
 class LandingSummary:
     """Sums over the current receipts of one source's table, and over what this run wrote.
 
-    `checks` holds one result a rule over all current batches; `warnings` and `rejections` are one line each.
+    `batches_skipped` are current and were not written by this run. `checks` holds one result a rule over all
+    current batches; `warnings` and `rejections` are one line each.
     """
 
     source: str
@@ -54,7 +55,6 @@ def summarise(
     current: list[Receipt],
     written: list[Receipt],
     rejected: list[RejectedInput],
-    skipped: int,
     max_quarantined_ratio: float,
 ) -> LandingSummary:
     """Add up the current receipts and judge them.
@@ -67,7 +67,7 @@ def summarise(
         table=table,
         batches_current=len(current),
         batches_written=len(written),
-        batches_skipped=skipped,
+        batches_skipped=len(current) - len({receipt.batch_id for receipt in written}),
         rows_received=sum(receipt.rows_received for receipt in current),
         rows_landed=sum(receipt.rows_landed for receipt in current),
         rows_quarantined=sum(receipt.rows_quarantined for receipt in current),

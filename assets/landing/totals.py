@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,23 +23,34 @@ _NUMBER = Field(type="number", finite=True)
 
 def column_sum(column: pa.ChunkedArray, declaration: Declaration) -> float | None:
     """Exact sum of a raw column's numbers, empty cells left out; None when a cell is no number."""
-    total: list[float] = []
     try:
-        for chunk in normalise(column, "", declaration).chunks:
-            for start in range(0, len(chunk), _PIECE):
-                parsed = parse(chunk.slice(start, _PIECE), _NUMBER, Clock("UTC"))
-                if parsed.bad:
-                    return None
-                total.append(exact_sum(parsed.values))
-    except WrongType:
+        return math.fsum(_numbers(column, declaration))
+    except (WrongType, _NoNumber):
         return None
-    return math.fsum(total)
+
+
+class _NoNumber(ValueError):
+    pass
+
+
+def _numbers(column: pa.ChunkedArray, declaration: Declaration) -> Iterator[float]:
+    for piece in _pieces(normalise(column, "", declaration)):
+        parsed = parse(piece, _NUMBER, Clock("UTC"))
+        if parsed.bad:
+            raise _NoNumber
+        yield from parsed.values.drop_null().to_numpy().tolist()
 
 
 def exact_sum(values: pa.Array | pa.ChunkedArray) -> float:
     """Correctly rounded sum of numbers, nulls left out: independent of their order."""
-    chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
-    return math.fsum(number for chunk in chunks for number in chunk.drop_null().to_numpy().tolist())
+    return math.fsum(number for piece in _pieces(values) for number in piece.drop_null().to_numpy().tolist())
+
+
+def _pieces(values: pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:
+    """Slices that are small enough to become Python objects."""
+    for chunk in values.chunks if isinstance(values, pa.ChunkedArray) else [values]:
+        for start in range(0, len(chunk), _PIECE):
+            yield chunk.slice(start, _PIECE)
 
 
 def received_totals(

@@ -14,7 +14,7 @@ from assets.landing.casting import TypedBatch, check_name
 from assets.landing.declaration import Sidecar
 from assets.landing.faults import Fault, RuleOutcome
 from assets.landing.plan import MeasurementPlan
-from assets.landing.quarantine import BROKEN, SCHEMA, first_reason, quarantined_rows
+from assets.landing.quarantine import BROKEN, SCHEMA, broken_reason, first_reason, quarantined_rows
 from assets.landing.receipts import LandedFile, QuarantinedFile
 from assets.landing.store import Store
 from assets.landing.totals import landed_totals, received_totals
@@ -42,15 +42,15 @@ def _by_day(frame: pa.Table, time: str | None) -> list[tuple[date | None, pa.Tab
     if time is None:
         return [(None, frame)]
     days = pc.cast(frame[time], pa.date32()).to_numpy().astype("datetime64[D]").astype(np.int64)
-    order = np.argsort(days, kind="stable")
-    if not np.array_equal(order, np.arange(len(order))):
-        frame = frame.take(pa.array(order))
-    distinct, starts = np.unique(days[order], return_index=True)
-    ends = [*starts[1:].tolist(), len(days)]
+    if not (days[1:] >= days[:-1]).all():
+        order = np.argsort(days, kind="stable")
+        days, frame = days[order], frame.take(pa.array(order))
+    starts = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1).tolist()]
+    ends = [*starts[1:], len(days)]
     epoch = date(1970, 1, 1).toordinal()
     return [
-        (date.fromordinal(epoch + day), frame.slice(start, end - start))
-        for day, start, end in zip(distinct.tolist(), starts.tolist(), ends, strict=True)
+        (date.fromordinal(epoch + int(days[start])), frame.slice(start, end - start))
+        for start, end in zip(starts, ends, strict=True)
     ]
 
 
@@ -81,8 +81,7 @@ def batch_checks(typed: TypedBatch, outcomes: list[RuleOutcome]) -> list[CheckRe
     table = typed.contract.name
     count = typed.frame.num_rows
     broken = len(typed.batch.broken) * typed.width
-    reason = f"{typed.batch.broken[0].reason}; fix: {typed.batch.broken[0].fix}" if broken else ""
-    results = [_result(BROKEN, table, typed.rows_received, broken, reason)]
+    results = [_result(BROKEN, table, typed.rows_received, broken, broken_reason(typed))]
     names = [check_name(name, rules) for name, rules in typed.contract.fields.items()]
     names += [fault.rule for fault in typed.faults if not fault.is_known]
     for name in dict.fromkeys(names):
