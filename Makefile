@@ -50,6 +50,11 @@ test-spark: .venv-spark/done  ## Build the same models on Spark and compare ever
 	@tools/debian_packages.sh java
 	$(SPARK_BIN)/pytest -m spark $(PYTEST_ARGS)
 
+.PHONY: docs
+docs: .venv/runtime  ## Write the data dictionary (docs/marts.md) from the models
+	@tools/prepare_dbt.sh .venv
+	@$(BIN)/python -m orchestration.dictionary
+
 .PHONY: lock
 lock: .venv/runtime  ## Resolve the requirements anew and write the locks (hashes, no host names)
 	for name in runtime dev spark; do \

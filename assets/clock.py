@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 
-class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Clock(dg.ConfigurableResource):
     """System time: when a record was *learnt*, never when it was true.
 
     `frozen_at` (ISO 8601 with zone) holds the clock still, so that a run can be repeated to the byte.

@@ -10,7 +10,7 @@ import dagster as dg
 from assets.home import Home
 
 
-class Estate(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Estate(dg.ConfigurableResource):
     """One organisation's estate, as its configuration file describes it."""
 
     name: str
@@ -32,7 +32,7 @@ class Estate(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Home(Path(self.home_path))
 
 
-def run_days(context: dg.AssetExecutionContext) -> tuple[date, date]:
+def run_days(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> tuple[date, date]:
     """First and last UTC day of the run's partitions; the last one is its as-of day."""
     keys = context.partition_key_range
     return date.fromisoformat(keys.start), date.fromisoformat(keys.end)

@@ -43,6 +43,11 @@ class Home:
         """Rendered report sites, one a published version."""
         return self.root / "reports"
 
+    @property
+    def log(self) -> Path:
+        """What dbt printed during the last run from the command line."""
+        return self.root / "logs" / "last-run.log"
+
     def forecasts(self, as_of: date | None = None) -> Path:
         """Forecasts as published, kept for good; one folder an as-of day."""
         folder = self.root / "forecasts"

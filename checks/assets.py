@@ -1,7 +1,5 @@
 """Asset checks that span stages: reconciliations of one measure by two paths, and the age of the newest day."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,7 +9,7 @@ import duckdb
 
 from assets.estate import Estate, run_days
 from assets.home import Home
-from assets.landing.store import Receipt, current_receipts
+from assets.landing.receipts import Receipt, current_receipts
 from assets.warehouse.assets import LANDING
 from assets.warehouse.landing_schema import open_warehouse
 from assets.warehouse.rebuild import DAILY_TABLES
@@ -74,7 +72,7 @@ def newest_day_is_fresh(
 ) -> CheckResult:
     """The newest landed day is the as-of day. (A freshness policy would be content with any old backfilled day.)"""
     days = [file.date for receipt in receipts for file in receipt.landed if file.date is not None]
-    return newest_day("receipts", [date.fromisoformat(day) for day in days], as_of)
+    return newest_day("receipts", days, as_of)
 
 
 CHECKS: dict[str, tuple[dg.AssetKey, Check]] = {

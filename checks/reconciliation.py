@@ -42,7 +42,9 @@ def newest_day(table: str, days: Sequence[date], as_of: date) -> CheckResult:
     """Warn when the newest landed day is before `as_of`: figures would be of an older day than they claim."""
     newest = max((day for day in days if day <= as_of), default=None)
     passed = newest == as_of
-    message = f"newest day {newest}" if passed else f"newest day is {newest or 'missing'}, the run is as of {as_of}"
+    message = (
+        f"newest day {newest}" if passed else f"newest day is {newest or 'missing'}, the run is as of {as_of}"
+    )
     return CheckResult(
         name="newest_day_is_fresh", table=table, stage=STAGE, passed=passed, severity="warn", message=message
     )

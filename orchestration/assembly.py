@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ from orchestration.jobs import pipeline_job, report_job
 from orchestration.partitions import daily_partitions
 from orchestration.progress import PROGRESS, progress_logger
 from orchestration.schedules import estate_schedules
-from orchestration.settings import Settings, load_settings
+from orchestration.settings import Settings
 from reports.assets import service_report_asset
 
 MANIFEST = ROOT / "dbt_project" / "target" / "manifest.json"
@@ -51,12 +52,16 @@ def build_defs(
     models = dbt_models(project, partitions, after_forecast=False)
     models_after = dbt_models(project, partitions, after_forecast=True)
     marts = [
-        key for asset in (models, models_after) for key in asset.keys if key.path[-1].startswith(("dim_", "fct_", "bridge_"))
+        key
+        for asset in (models, models_after)
+        for key in asset.keys
+        if key.path[-1].startswith(("dim_", "fct_", "bridge_"))
     ]
     resources: dict[str, Any] = {
         "estate": estate_resource(settings),
         "clock": Clock(),
-        "dbt": DbtCliResource(project_dir=project),
+        # The dbt beside this Python, wherever PATH points.
+        "dbt": DbtCliResource(project_dir=project, dbt_executable=str(Path(sys.executable).with_name("dbt"))),
     }
     return dg.Definitions(
         assets=[

@@ -46,28 +46,34 @@ def _day(text: str, option: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"'{text}' is no date; fix: write it as 2026-06-30", param_hint=option) from None
+        raise typer.BadParameter(
+            f"'{text}' is no date; fix: write it as 2026-06-30", param_hint=option
+        ) from None
 
 
 @app.command()
 def run(
     as_of: Annotated[str, typer.Option("--as-of", help="The last day to include (UTC), such as 2026-06-30.")],
     config: ConfigOption = DEFAULT_CONFIG,
-    first: Annotated[str | None, typer.Option("--from", help="First day to extract; default: only --as-of.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="First day to extract; default: only --as-of.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the pipeline for one day or a range of days, and publish."""
     last_day = _day(as_of, "--as-of")
     first_day = _day(first, "--from") if first else None
     if first_day and first_day > last_day:
-        raise typer.BadParameter(f"{first_day} is after --as-of {last_day}; fix: swap them", param_hint="--from")
+        raise typer.BadParameter(
+            f"{first_day} is after --as-of {last_day}; fix: swap them", param_hint="--from"
+        )
     _run(config, first_day, last_day, as_json)
 
 
 @app.command()
 def demo(as_json: JsonOption = False, config: ConfigOption = DEMO_CONFIG) -> None:
     """Simulate an estate and run the whole pipeline on it."""
-    from assets.simulation.estate import simulate
+    from assets.simulation.simulate import simulate
     from orchestration.settings import SettingsError, load_settings
 
     try:
@@ -76,7 +82,9 @@ def demo(as_json: JsonOption = False, config: ConfigOption = DEMO_CONFIG) -> Non
         _stop(str(error), WRONG)
     if settings.simulation is None:
         _stop(f"{config}: simulation: this section is missing; fix: add it, or use `ullage run`", WRONG)
-    messages.print(f"Simulating {settings.simulation.services} services over {settings.simulation.days} days …")
+    messages.print(
+        f"Simulating {settings.simulation.services} services over {settings.simulation.days} days …"
+    )
     simulate(settings.simulation, settings.home)
     _run(config, settings.simulation.start_date, settings.simulation.end_date, as_json)
 
@@ -104,6 +112,7 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 def _run(config: Path, first: date | None, as_of: date, as_json: bool) -> None:
     # Imported here: dagster and dbt take seconds that `--help` should not cost.
     from assets.home import Home
+    from orchestration.progress import step_words
     from orchestration.run import run_pipeline
     from orchestration.settings import SettingsError, load_settings
     from orchestration.summary import show, summarise
@@ -113,7 +122,10 @@ def _run(config: Path, first: date | None, as_of: date, as_json: bool) -> None:
     except SettingsError as error:
         _stop(str(error), WRONG)
     if as_of < settings.start_date or (first and first < settings.start_date):
-        _stop(f"{config}: start_date is {settings.start_date}; fix: choose later days or an earlier start_date", WRONG)
+        _stop(
+            f"{config}: start_date is {settings.start_date}; fix: choose later days or an earlier start_date",
+            WRONG,
+        )
     messages.print(f"Running {settings.estate}, {f'{first} to ' if first else ''}{as_of} …")
     outcome = run_pipeline(settings, config, as_of=as_of, first=first)
     if outcome.version is not None:
@@ -124,8 +136,9 @@ def _run(config: Path, first: date | None, as_of: date, as_json: bool) -> None:
         else:
             show(summary, output)
     if not outcome.success:
-        served = f"still served: {outcome.version}" if outcome.version else "nothing is served yet"
-        _stop(f"The run failed in {', '.join(outcome.failures)}; {served}", FAILED)
+        served = f"Still served: {outcome.version}" if outcome.version else "Nothing is served yet"
+        steps = "; ".join(step_words(step) for step in outcome.failures)
+        _stop(f"The run failed: {steps}. {served}. Log: {Home(settings.home).log}", FAILED)
     if not outcome.is_new:
         messages.print("Nothing new: what was served is served.")
 

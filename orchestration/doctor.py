@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from assets.connectors.base import UnusableInput
+from assets.connectors.base import RejectedInput, Window
+from assets.connectors.remote import SourceError
 from assets.home import Home
-from assets.landing.store import current_receipts
+from assets.landing.receipts import current_receipts
 from orchestration.connect import connect
 from orchestration.settings import Settings, SettingsError, load_settings
 
@@ -43,7 +44,8 @@ def examine(config: Path, manifest: Path, now: datetime) -> list[Finding]:
     findings.append(Finding("versions", "ok", ", ".join(f"{name} {version(name)}" for name in PACKAGES)))
     findings.append(_manifest(manifest))
     findings.append(_disk(settings.home))
-    findings += [_source(settings, index, config) for index in range(len(settings.sources))]
+    yesterday = max(now.date() - timedelta(days=1), settings.start_date)
+    findings += [_source(settings, index, config, yesterday) for index in range(len(settings.sources))]
     return findings + _freshness(settings, now.date())
 
 
@@ -62,25 +64,38 @@ def _disk(home: Path) -> Finding:
     return Finding("disk", "ok", text)
 
 
-def _source(settings: Settings, index: int, config: Path) -> Finding:
+def _source(settings: Settings, index: int, config: Path, yesterday: date) -> Finding:
+    """Ask for the first batch of each table of one day: the smallest request that proves that a run can read."""
     source = settings.sources[index]
     subject = f"source {source.name}"
-    try:
-        connector = connect(source, config)
-        return Finding(subject, "ok", connector.probe())
-    except (UnusableInput, ValueError, OSError) as error:
-        return Finding(subject, "fail", str(error))
+    connector = connect(source, config)
+    window = Window(yesterday, yesterday)
+    empty = []
+    for table in connector.tables():
+        try:
+            batch = next(connector.batches(table, window, lambda _batch, _fingerprint: False), None)
+        except (SourceError, OSError, ValueError) as error:
+            return Finding(subject, "fail", f"{table}: {error}")
+        if isinstance(batch, RejectedInput):
+            return Finding(subject, "fail", f"{table}: {batch.message}")
+        if batch is None:
+            empty.append(table)
+    if empty:
+        return Finding(
+            subject, "warn", f"no input for {', '.join(empty)}; fix: correct the paths, or drop the tables"
+        )
+    return Finding(subject, "ok", f"{len(connector.tables())} tables can be read")
 
 
 def _freshness(settings: Settings, today: date) -> list[Finding]:
-    newest: dict[str, str] = {}
+    newest: dict[str, date] = {}
     for receipt in current_receipts(Home(settings.home).root):
         for file in receipt.landed:
             if file.date is not None:
-                newest[receipt.source] = max(newest.get(receipt.source, ""), file.date)
+                newest[receipt.source] = max(newest.get(receipt.source, file.date), file.date)
     findings = []
     for source, day in sorted(newest.items()):
-        age = (today - date.fromisoformat(day)).days
-        state: State = "ok" if age <= 2 else "warn"  # noqa: PLR2004
+        age = (today - day).days
+        state: State = "ok" if age <= 2 else "warn"
         findings.append(Finding(f"freshness {source}", state, f"newest landed day {day}, {age} days ago"))
     return findings or [Finding("freshness", "ok", "nothing has landed yet")]

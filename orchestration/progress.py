@@ -1,7 +1,5 @@
 """Shows a run on the terminal: one line a step, with what the step said and how long it took."""
 
-from __future__ import annotations
-
 import logging
 import sys
 
@@ -9,6 +7,13 @@ import dagster as dg
 from rich.console import Console
 
 PROGRESS = "progress"
+# What Dagster and dagster-dbt say of themselves: the failed step has said it already.
+ENGINE_CHATTER = (
+    "Dependencies for step",
+    "Finished dbt command",
+    "Running dbt command",
+    "A dbt subsetted execution",
+)
 WORDS = {
     "landing_schema": "Load landed rows into the warehouse",
     "models": "Build and test models (dbt)",
@@ -17,16 +22,24 @@ WORDS = {
     "published_version": "Audit and publish",
     "service_report": "Render the report",
 }
+CHECK_WORDS = {
+    "landed_rows_are_read": "Reconcile rows read with receipts",
+    "newest_day_is_fresh": "Check the age of the newest day",
+    "samples_reach_the_mart": "Reconcile landed samples with the mart",
+}
 
 
 def step_words(step_key: str) -> str:
     """A step's name in plain words."""
     if step_key in WORDS:
         return WORDS[step_key]
+    for check, words in CHECK_WORDS.items():
+        if step_key.endswith(check):
+            return words
     if "__" in step_key:
         source, table = step_key.split("__", 1)
         return f"Extract {table} from {source}"
-    return f"Check {step_key.replace('_', ' ')}"
+    return step_key.replace("_", " ").capitalize()
 
 
 class ProgressHandler(logging.Handler):
@@ -43,6 +56,8 @@ class ProgressHandler(logging.Handler):
         event, step = meta.get("dagster_event"), meta.get("step_key") or ""
         if event is None:
             message = meta.get("orig_message") or record.getMessage()
+            if message.startswith(ENGINE_CHATTER):
+                return
             if record.levelno >= logging.WARNING:
                 self.console.print(f"  [yellow]![/yellow] {step_words(step)}: ", end="")
                 self.console.print(message, markup=False, highlight=False)
@@ -71,7 +86,7 @@ def _reason(error: object) -> str:
     return str(message).strip()
 
 
-@dg.logger(description="One line a step on the terminal.")
+@dg.logger({}, description="One line a step on the terminal.")
 def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
     """The logger of `ullage run` and `ullage demo`."""
     logger = logging.Logger(PROGRESS)

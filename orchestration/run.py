@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.warehouse.assets import served_version
 from assets.home import Home
+from assets.warehouse.assets import served_version
 from orchestration.assembly import build_defs
 from orchestration.jobs import PIPELINE
 from orchestration.progress import PROGRESS
@@ -43,16 +44,17 @@ def run_pipeline(
     """Run the days `first` to `as_of` (default: `as_of` alone) as one Dagster run."""
     before = served_version(Home(settings.home))
     job = build_defs(settings, config, resource_overrides).resolve_job_def(PIPELINE)
-    with _instance() as instance:
+    log = Home(settings.home).log
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # dbt's own lines go to the log file; the terminal shows one line a step.
+    with _instance() as instance, log.open("w", encoding="utf-8") as lines, redirect_stdout(lines):
         result = job.execute_in_process(
             run_config={"loggers": {PROGRESS: {}}},
             instance=instance,
             tags={RANGE_START: (first or as_of).isoformat(), RANGE_END: as_of.isoformat()},
             raise_on_error=False,
         )
-        failures = tuple(
-            event.step_key or "the run" for event in result.all_events if event.is_step_failure
-        )
+        failures = tuple(event.step_key or "the run" for event in result.all_events if event.is_step_failure)
     after = served_version(Home(settings.home))
     return RunOutcome(result.success, after, after != before, failures)
 

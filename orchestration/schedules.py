@@ -1,7 +1,5 @@
 """Schedules of one estate. A schedule exists only when the configuration gives it a cron expression."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg

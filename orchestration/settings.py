@@ -83,7 +83,9 @@ class Schedules(Part):
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"'{zone}' is no IANA time zone; fix: use a name such as Europe/Berlin") from error
+            raise ValueError(
+                f"'{zone}' is no IANA time zone; fix: use a name such as Europe/Berlin"
+            ) from error
         return zone
 
     @field_validator("daily_run", "weekly_report", "monthly_report")
@@ -115,7 +117,9 @@ class Settings(Part):
         names = [source.name for source in self.sources]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"sources: the name '{twice[0]}' is used twice; fix: give each source its own name")
+            raise ValueError(
+                f"sources: the name '{twice[0]}' is used twice; fix: give each source its own name"
+            )
         return self
 
 
@@ -128,7 +132,9 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SettingsError(f"{path}: no such file; fix: give the path of an ullage.yaml with --config") from None
+        raise SettingsError(
+            f"{path}: no such file; fix: give the path of an ullage.yaml with --config"
+        ) from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: byte {error.start} is not UTF-8; fix: save the file as UTF-8") from None
     try:

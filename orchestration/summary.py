@@ -83,7 +83,9 @@ def summarise(home: Home) -> Summary:
 
 def show(summary: Summary, console: Console, limit: int = 10) -> None:
     """Print the summary for a person."""
-    table = Table(title=f"{summary.estate}, as of {summary.as_of}", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        title=f"{summary.estate}, as of {summary.as_of}", title_justify="left", box=None, pad_edge=False
+    )
     for heading in ("Service", "Headroom", "Bottleneck", "Runs out (p50)", "Earliest (p10)", "Latest (p90)"):
         table.add_column(heading, justify="right" if heading == "Headroom" else "left")
     for line in summary.services[:limit]:

@@ -1,7 +1,5 @@
 """Forecasts and saturation dates as Dagster assets: daily demand out of the warehouse, quantiles into Parquet."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -22,7 +20,7 @@ SERIES = """
 with lead_times as (
     select resource, max(lead_time_days) as lead_time_days, max(unit) as unit
     from staging.stg_measurement_plan, landing.run_window
-    where valid_from <= as_of_date and (valid_to is null or valid_to > as_of_date)
+    where valid_from <= as_of_date and (valid_to is null or valid_to >= as_of_date)
     group by resource
 ),
 series as (
@@ -53,14 +51,14 @@ order by all
 
 def read_demand(
     connection: duckdb.DuckDBPyConnection, history_days: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """Daily demand of every resource and pool, and which pools each service stands on (see `forecast_estate`)."""
     daily = connection.execute(SERIES, {"history_days": history_days}).df()
     membership = connection.execute(MEMBERSHIP).df()
     return daily, membership
 
 
-def write_forecast(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+def write_forecast(folder: Path, tables: "dict[str, pd.DataFrame]") -> None:
     """Replace the forecasts of one as-of day, one Parquet file a table."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in tables.items():
@@ -104,7 +102,7 @@ def forecast_asset(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
     )
     def forecasts(
         context: dg.AssetExecutionContext, estate: Estate
-    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         # Heavy imports stay out of definition loading.
         from assets.forecasting.run import forecast_estate
         from checks.forecasts import check_quantiles
@@ -124,7 +122,7 @@ def forecast_asset(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
             load_forecasts(connection, estate.home)
         outcomes = check_quantiles(result.quantiles)
         write_results(estate.home.checks(as_of), "forecasts", outcomes)
-        context.log.info("Forecast %d series.", daily["series_id"].nunique())
+        context.log.info(f"{daily['series_id'].nunique()} series, {estate.horizon_days} days ahead")
         for key, frame in zip(keys, tables.values(), strict=True):
             yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": len(frame)})
         failed = [outcome for outcome in outcomes if not outcome.passed]

@@ -1,7 +1,5 @@
 """Publishing as Dagster assets: the audited version, and the report that is rendered from it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.estate import Estate, run_days
-from assets.landing.store import Receipt
+from assets.landing.receipts import Receipt
 from assets.publishing.publish import AuditError, audit, prune, publish, published_tables
 from assets.warehouse.assets import OWNER, POOL, rebuild_of
 from assets.warehouse.rebuild import record_built
@@ -32,9 +30,7 @@ def published_version_asset(
         pool=POOL,
         description="Audited marts as read-only DuckDB and Parquet under published/current. Consumers: BI, reports.",
     )
-    def published_version(
-        context: dg.AssetExecutionContext, estate: Estate
-    ) -> dg.MaterializeResult[None]:
+    def published_version(context: dg.AssetExecutionContext, estate: Estate) -> dg.MaterializeResult:
         as_of = run_days(context)[1]
         plan, version, receipts = rebuild_of(estate, context)
         outcomes = read_results(estate.home.checks(as_of))

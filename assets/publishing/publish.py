@@ -68,7 +68,9 @@ def audit(results: Sequence[CheckResult]) -> None:
     stopping = [r for r in results if r.stops_publishing]
     if stopping:
         reasons = "; ".join(f"{r.table}: {r.name}: {r.message or 'failed'}" for r in stopping)
-        raise AuditError(f"{len(stopping)} blocking check(s) failed, the last good version stays served: {reasons}")
+        raise AuditError(
+            f"{len(stopping)} blocking check(s) failed, the last good version stays served: {reasons}"
+        )
 
 
 def publish(
@@ -118,7 +120,9 @@ def prune(folder: Path, keep: int) -> list[str]:
     Returns the removed names.
     """
     current = (folder / "current").resolve().name
-    versions = [p for p in folder.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith(".")]
+    versions = [
+        p for p in folder.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith(".")
+    ]
     newest_first = sorted(versions, key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
     removed = [p for p in newest_first[keep:] if p.name != current]
     for path in removed:

@@ -4,8 +4,6 @@
 they are not materialised and everything downstream is skipped.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -13,12 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
 
 from assets.estate import Estate, run_days
 from assets.home import Home
-from assets.landing.contracts import all_contracts
-from assets.landing.store import Receipt, all_receipts, current_receipts
+from assets.landing.contracts import contracts
+from assets.landing.receipts import Receipt, all_receipts, current_receipts
 from assets.warehouse.landing_schema import RunWindow, load_landing, open_warehouse
 from assets.warehouse.rebuild import RebuildPlan, plan_rebuild, version_of
 from checks.record import write_results
@@ -75,7 +79,7 @@ def landing_schema_asset(
     specs = [
         dg.AssetSpec(
             [LANDING, table],
-            deps=upstream.get(table, []) if table in all_contracts() else everything,
+            deps=upstream.get(table, []) if table in contracts() else everything,
             group_name=LANDING,
             owners=[OWNER],
             kinds={"duckdb"},
@@ -83,7 +87,7 @@ def landing_schema_asset(
             skippable=True,
             partitions_def=partitions,
         )
-        for table in [*all_contracts(), *RUN_TABLES]
+        for table in [*contracts(), *RUN_TABLES]
     ]
 
     @dg.multi_asset(
@@ -92,11 +96,11 @@ def landing_schema_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
     )
-    def landing_schema(context: dg.AssetExecutionContext, estate: Estate) -> Iterator[dg.MaterializeResult[None]]:
+    def landing_schema(context: dg.AssetExecutionContext, estate: Estate) -> Iterator[dg.MaterializeResult]:
         home = estate.home
         plan, version, receipts = rebuild_of(estate, context)
         if served_version(home) == version:
-            context.log.info("Nothing new: %s is already served.", version)
+            context.log.info(f"Nothing new: {version} is already served.")
             return
         as_of = run_days(context)[1]
         current = {r.receipt_id for r in receipts}
@@ -106,15 +110,15 @@ def landing_schema_asset(
             as_of=as_of,
             demand_window_days=estate.demand_window_days,
             horizon_days=estate.horizon_days,
-            history_start=min([as_of, *map(type(as_of).fromisoformat, dated)]),
+            history_start=min([as_of, *dated]),
             default_threshold_ratio=estate.default_threshold_ratio,
             default_lead_time_days=estate.default_lead_time_days,
             forecast_seed=estate.forecast_seed,
         )
         with open_warehouse(home.warehouse) as connection:
             load_landing(connection, home, receipts, superseded, window, plan.days)
-        rows = {table: sum(r.rows_landed for r in receipts if r.table == table) for table in all_contracts()}
-        context.log.info("Rebuilding %d day(s) for version %s.", len(plan.days), version)
+        rows = {table: sum(r.rows_landed for r in receipts if r.table == table) for table in contracts()}
+        context.log.info(f"{len(plan.days)} days to rebuild for version {version}")
         for spec in specs:
             table = spec.key.path[-1]
             metadata = {"dagster/row_count": rows[table]} if table in rows else {"days": len(plan.days)}
@@ -128,7 +132,6 @@ def dbt_models(
 ) -> dg.AssetsDefinition:
     """The dbt models before the forecasts, or those that read the forecasts, with their tests as asset checks."""
     name = "models_after_forecast" if after_forecast else "models"
-    selected = {"select": AFTER_FORECAST} if after_forecast else {"exclude": AFTER_FORECAST}
 
     @dbt_assets(
         manifest=project.manifest_path,
@@ -138,7 +141,8 @@ def dbt_models(
         backfill_policy=dg.BackfillPolicy.single_run(),
         dagster_dbt_translator=UllageTranslator(),
         pool=POOL,
-        **selected,
+        select=AFTER_FORECAST if after_forecast else "fqn:*",
+        exclude=None if after_forecast else AFTER_FORECAST,
     )
     def models(context: dg.AssetExecutionContext, dbt: DbtCliResource, estate: Estate) -> Iterator[Any]:
         home = estate.home
@@ -153,7 +157,10 @@ def dbt_models(
         finally:
             results = invocation.target_path / "run_results.json"
             if results.exists():
-                write_results(home.checks(run_days(context)[1]), name, dbt_results(results, project.manifest_path))
+                outcomes = dbt_results(results, project.manifest_path)
+                write_results(home.checks(run_days(context)[1]), name, outcomes)
+                failed = sum(not outcome.passed for outcome in outcomes)
+                context.log.info(f"{len(outcomes)} tests, {failed} failed")
 
     return models
 
@@ -180,7 +187,9 @@ def dbt_results(run_results: Path, manifest_path: Path) -> list[CheckResult]:
                     severity="error" if blocking else "warn",
                     blocking=blocking,
                     rows_failed=failures,
-                    message="" if passed else (node.get("description") or result.get("message") or result["status"]),
+                    message=""
+                    if passed
+                    else (node.get("description") or result.get("message") or result["status"]),
                 )
             )
         elif result["status"] in {"error", "skipped"}:
@@ -198,8 +207,8 @@ def dbt_results(run_results: Path, manifest_path: Path) -> list[CheckResult]:
 
 
 def _description(table: str) -> str:
-    if table in all_contracts():
-        return all_contracts()[table].description
+    if table in contracts():
+        return contracts()[table].description
     return {
         "run_window": "One row: the run's as-of day and settings. Models read it instead of a clock.",
         "run_days": "The days that this run rebuilds.",

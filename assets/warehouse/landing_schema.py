@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from assets.home import Home
-from assets.landing.contracts import all_contracts
-from assets.landing.store import Receipt
-from assets.landing.units import UnknownUnitError, conversion
+from assets.landing.contracts import contracts
+from assets.landing.receipts import Receipt
+from assets.landing.units import UnitError, conversion, rate_conversion
 from assets.warehouse.rebuild import DAILY_TABLES
 
 DUCKDB_TYPES = {
@@ -122,8 +122,8 @@ def load_landing(
     _create_table(connection, "run_window", [window.row()])
     _create_days(connection, days)
     _create_receipts(connection, receipts, superseded)
-    wanted = {day.isoformat() for day in days} | {(day - timedelta(days=1)).isoformat() for day in days}
-    for table in all_contracts():
+    wanted = {*days, *(day - timedelta(days=1) for day in days)}
+    for table in contracts():
         files = [
             (home.root / file.path, receipt)
             for receipt in receipts
@@ -148,7 +148,7 @@ def load_forecasts(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
 def _create_view(
     connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[tuple[Path, Receipt]]
 ) -> None:
-    columns = {name: DUCKDB_TYPES[field.type] for name, field in all_contracts()[table].fields.items()}
+    columns = {name: DUCKDB_TYPES[field.type] for name, field in contracts()[table].fields.items()}
     columns |= {"source_file": "varchar", "source_row": "bigint", "extra": "varchar"}
     selected = ", ".join(f'cast(landed."{name}" as {kind}) as "{name}"' for name, kind in columns.items())
     if not files:
@@ -182,7 +182,7 @@ def _create_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) ->
 def _create_receipts(
     connection: duckdb.DuckDBPyConnection, receipts: Sequence[Receipt], superseded: Sequence[Receipt]
 ) -> None:
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "receipt_id": r.receipt_id,
             "source": r.source,
@@ -191,8 +191,8 @@ def _create_receipts(
             "version": r.version,
             "is_current": is_current,
             "extracted_at": _naive_utc(r.extracted_at),
-            "window_start_at": _naive_utc(r.window["start"]) if r.window else None,
-            "window_end_at": _naive_utc(r.window["end"]) if r.window else None,
+            "window_start_at": _midnight(r.window.start) if r.window else None,
+            "window_end_at": _midnight(r.window.end + timedelta(days=1)) if r.window else None,
             "rows_received": r.rows_received,
             "rows_landed": r.rows_landed,
             "rows_quarantined": r.rows_quarantined,
@@ -234,8 +234,8 @@ def _create_unit_conversions(connection: duckdb.DuckDBPyConnection) -> None:
     rows = []
     for unit, kind, canonical in pairs:
         try:
-            factor, offset = conversion(f"{unit}/s" if kind == "counter" else unit, canonical)
-        except UnknownUnitError:
+            factor, offset = (rate_conversion if kind == "counter" else conversion)(unit, canonical)
+        except UnitError:
             continue  # landing has quarantined such samples; a limit in another unit than its metric has no conversion
         rows.append(
             {
@@ -283,6 +283,9 @@ def _texts(values: Iterable[object]) -> str:
     return ", ".join("'" + str(value).replace("'", "''") + "'" for value in values)
 
 
-def _naive_utc(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo is None else (moment - (moment.utcoffset() or timedelta())).replace(tzinfo=None)
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min)
+
+
+def _naive_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from assets.home import Home
-from assets.landing.store import Receipt
+from assets.landing.receipts import Receipt
 
 DAILY_TABLES = ("metric_samples", "metric_histograms")
 # A change here changes figures of days long landed: limits, thresholds and the service map are read by every daily model.
@@ -44,8 +44,8 @@ def plan_rebuild(home: Home, as_of: date, code_version: str, receipts: list[Rece
     for receipt in receipts:
         if receipt.table in DAILY_TABLES:
             for file in receipt.landed:
-                if file.date is not None and file.date <= as_of.isoformat():
-                    by_day[file.date].append(receipt.receipt_id)
+                if file.date is not None and file.date <= as_of:
+                    by_day[file.date.isoformat()].append(receipt.receipt_id)
     landed = {day: sorted(set(ids)) for day, ids in by_day.items()}
 
     built = _read_state(home)

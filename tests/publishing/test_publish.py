@@ -10,7 +10,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.publishing.publish import AuditError, PublishedTable, audit, prune, publish, published_tables, switch
+from assets.publishing.publish import (
+    AuditError,
+    PublishedTable,
+    audit,
+    prune,
+    publish,
+    published_tables,
+    switch,
+)
 from checks.results import CheckResult
 
 AS_OF = date(2026, 6, 30)

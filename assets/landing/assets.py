@@ -1,0 +1,130 @@
+"""One Dagster asset a source table: extract what is new, check it, land it."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from assets.clock import Clock
+from assets.connectors.base import Connector, Window
+from assets.estate import Estate, run_days
+from assets.home import Home
+from assets.landing.contracts import contract
+from assets.landing.land import land
+from assets.landing.plan import MeasurementPlan
+from assets.landing.receipts import current_receipts
+from assets.landing.store import Store
+from assets.landing.summary import LandingSummary
+from checks.record import write_results
+
+PLAN = "measurement_plan"
+PLANNED = ("metric_samples", "metric_histograms")
+CHECK = "landed_as_declared"
+RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+
+
+def source_assets(
+    connectors: Sequence[Connector], partitions: dg.PartitionsDefinition[str]
+) -> list[dg.AssetsDefinition]:
+    """An asset `<source>/<table>` for every table of every source. Metrics wait for the measurement plan."""
+    tables = [(connector, table) for connector in connectors for table in connector.tables()]
+    plans = [dg.AssetKey([connector.name, table]) for connector, table in tables if table == PLAN]
+    return [
+        _source_asset(connector, table, plans if table in PLANNED else [], partitions)
+        for connector, table in tables
+    ]
+
+
+def landed_plan(home: Home) -> MeasurementPlan:
+    """The measurement plan as it has landed, from whichever source delivers it."""
+    rows = [
+        row
+        for receipt in current_receipts(home.root)
+        if receipt.table == PLAN
+        for file in receipt.landed
+        for row in pq.read_table(home.root / file.path).to_pylist()
+    ]
+    return MeasurementPlan.from_rows(rows)
+
+
+def _source_asset(
+    connector: Connector, table: str, plans: list[dg.AssetKey], partitions: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    key = dg.AssetKey([connector.name, table])
+
+    @dg.asset(
+        key=key,
+        deps=plans,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=connector.name,
+        owners=["team:data-engineering"],
+        kinds={"parquet"},
+        retry_policy=RETRIES,
+        description=f"{contract(table).description.strip()} As extracted from {connector.name}, with receipts.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                CHECK,
+                asset=key,
+                blocking=True,
+                description="Inputs are as declared, rows meet the record contract (Great Expectations), none is lost.",
+            )
+        ],
+    )
+    def source_asset(context: dg.AssetExecutionContext, estate: Estate, clock: Clock) -> dg.MaterializeResult:
+        first, last = run_days(context)
+        store = Store(estate.home.root)
+        plan = landed_plan(estate.home) if table in PLANNED else None
+        is_landed = store.is_landed(connector.name, contract(table), plan)
+        summary = land(
+            connector.batches(table, Window(first, last), is_landed),
+            contract(table),
+            store,
+            source=connector.name,
+            plan=plan,
+            extracted_at=clock.system_time(),
+            code_version=estate.code_version,
+            config_hash=estate.config_hash,
+            max_quarantined_ratio=estate.max_quarantined_ratio,
+        )
+        write_results(estate.home.checks(last), f"landing.{connector.name}.{table}", summary.checks)
+        context.log.info(_line(summary))
+        for warning in summary.warnings:
+            context.log.warning(warning)
+        return dg.MaterializeResult(metadata=_metadata(summary), check_results=[_check(summary)])
+
+    return source_asset
+
+
+def _check(summary: LandingSummary) -> dg.AssetCheckResult:
+    """All outcomes of the batches as one asset check: an error when one of them must stop publishing."""
+    failed = [outcome for outcome in summary.checks if not outcome.passed]
+    stopping = any(outcome.stops_publishing for outcome in failed)
+    return dg.AssetCheckResult(
+        check_name=CHECK,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR if stopping else dg.AssetCheckSeverity.WARN,
+        metadata={f"{outcome.name}": outcome.message or "failed" for outcome in failed},
+    )
+
+
+def _line(summary: LandingSummary) -> str:
+    """What happened, in one line."""
+    done = (
+        f"{summary.batches_written} new, {summary.batches_skipped} unchanged"
+        if summary.batches_current
+        else "no input"
+    )
+    refused = f", {len(summary.rejections)} refused" if summary.rejections else ""
+    return (
+        f"{done}{refused}; {summary.rows_received:,} rows = {summary.rows_landed:,} landed "
+        f"+ {summary.rows_quarantined:,} quarantined"
+    )
+
+
+def _metadata(summary: LandingSummary) -> dict[str, int]:
+    return {
+        "rows_received": summary.rows_received,
+        "rows_landed": summary.rows_landed,
+        "rows_quarantined": summary.rows_quarantined,
+    }

@@ -1,0 +1,166 @@
+"""The main job end to end on a small simulated estate: from source files to published tables and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from assets.home import Home
+from orchestration.summary import summarise
+from tests.pipeline.estate import SmallEstate
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> SmallEstate:
+    """An estate that has been run once."""
+    estate = SmallEstate(tmp_path_factory.mktemp("estate"))
+    outcome = estate.run()
+    assert outcome.success, outcome.failures
+    assert outcome.is_new
+    return estate
+
+
+@pytest.fixture
+def marts(estate: SmallEstate) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(estate.home / "published/current/ullage.duckdb"), read_only=True) as connection:
+        yield connection
+
+
+def one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[object, ...]:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row
+
+
+def test_every_service_has_headroom_and_a_bottleneck(
+    estate: SmallEstate, marts: duckdb.DuckDBPyConnection
+) -> None:
+    query = (
+        "select count(*), count(headroom_ratio), count(bottleneck_pool_id) from marts.fct_service_capacity "
+        f"where as_of_date = date '{estate.size.end_date}'"
+    )
+    assert one(marts, query) == (estate.size.services,) * 3
+
+
+def test_every_mart_holds_rows(estate: SmallEstate) -> None:
+    manifest = json.loads((estate.home / "published/current/manifest.json").read_text())
+    assert [name for name, table in manifest["tables"].items() if table["rows"] == 0] == []
+
+
+def test_conservation_holds_from_source_rows_to_receipts_to_mart(
+    estate: SmallEstate, marts: duckdb.DuckDBPyConnection
+) -> None:
+    received, landed, quarantined = one(
+        marts,
+        "select sum(rows_received), sum(rows_landed), sum(rows_quarantined) "
+        "from marts.fct_extractions where is_current",
+    )
+    declared = 0
+    for sidecar in (estate.home / "sources").rglob("*.sidecar.yaml"):
+        declared += int(
+            next(
+                line.split(":")[1]
+                for line in sidecar.read_text().splitlines()
+                if line.strip().startswith("rows:")
+            )
+        )
+    control = sum(
+        len(f.read_text().strip().splitlines()) - 1 for f in (estate.home / "control").glob("*.csv")
+    )
+    summary = summarise(Home(estate.home))
+    assert received == landed + quarantined
+    assert received == summary.rows_received == declared + control
+
+
+def test_checks_of_every_stage_reach_the_manifest(estate: SmallEstate) -> None:
+    checks = json.loads((estate.home / "published/current/manifest.json").read_text())["checks"]
+    assert {check["stage"] for check in checks} >= {"landing", "dbt", "forecasts", "reconciliation"}
+    assert [c for c in checks if c["blocking"] and not c["passed"]] == []
+
+
+def test_forecasts_reach_the_horizon_with_ordered_quantiles(marts: duckdb.DuckDBPyConnection) -> None:
+    horizon, disordered = one(
+        marts,
+        "select max(horizon_days), count(*) filter (where value < previous) from (select *, lag(value) over "
+        "(partition by series_id, as_of_date, target_date order by quantile) as previous from marts.fct_forecasts)",
+    )
+    assert (horizon, disordered) == (30, 0)
+
+
+def test_report_has_an_overview_and_a_page_a_service(estate: SmallEstate) -> None:
+    pages = list((estate.home / "reports/current").rglob("*.html"))
+    assert (estate.home / "reports/current/index.html") in pages
+    assert len([p for p in pages if p.parent.name == "service"]) == estate.size.services
+
+
+def test_second_run_with_nothing_new_changes_nothing(estate: SmallEstate) -> None:
+    before = estate.bytes_of("landing", "published", "reports", "forecasts", "quarantine")
+    outcome = estate.run()
+    assert outcome.success
+    assert not outcome.is_new
+    assert estate.bytes_of("landing", "published", "reports", "forecasts", "quarantine") == before
+
+
+def test_same_inputs_give_the_same_bytes_elsewhere(estate: SmallEstate, tmp_path: Path) -> None:
+    twin = SmallEstate(tmp_path)
+    assert twin.run().success
+    tables = {n: b for n, b in estate.bytes_of("published").items() if n.endswith(".parquet")}
+    twins = {n: b for n, b in twin.bytes_of("published").items() if n.endswith(".parquet")}
+    assert {Path(n).name: b for n, b in tables.items()} == {Path(n).name: b for n, b in twins.items()}
+    pages = {Path(n).name: b for n, b in estate.bytes_of("reports").items()}
+    assert pages == {Path(n).name: b for n, b in twin.bytes_of("reports").items()}
+
+
+def test_running_day_after_day_equals_running_the_range_at_once(estate: SmallEstate, tmp_path: Path) -> None:
+    """Incremental models must not depend on how the days were cut into runs."""
+    twin = SmallEstate(tmp_path)
+    last = twin.size.end_date
+    assert twin.run(as_of=last - timedelta(days=2)).success
+    assert twin.run(as_of=last - timedelta(days=1)).success
+    assert twin.run(as_of=last).success
+    for table in (
+        "fct_resource_utilisation_hourly",
+        "fct_pool_demand_daily",
+        "fct_service_performance_daily",
+    ):
+        name = f"published/current/parquet/{table}.parquet"
+        assert (twin.home / name).read_bytes() == (estate.home / name).read_bytes(), table
+
+
+def test_bad_input_blocks_publishing_and_the_last_version_stays_served(tmp_path: Path) -> None:
+    estate = SmallEstate(tmp_path)
+    assert estate.run().success
+    served = (estate.home / "published/current").resolve()
+    plan = estate.home / "control" / "targets.csv"
+    text = plan.read_text().splitlines()
+    plan.write_text(
+        "\n".join([text[0], *(line.replace("<=", "??").replace(">=", "??") for line in text[1:])]) + "\n"
+    )
+    outcome = estate.run()
+    assert not outcome.success
+    assert (estate.home / "published/current").resolve() == served
+    # Extraction has nothing new the second time, and must still remember that the check failed.
+    assert not estate.run().success
+    assert (estate.home / "published/current").resolve() == served
+
+
+def test_failed_dbt_test_blocks_publishing(tmp_path: Path) -> None:
+    """A service map that names a service nobody offers breaks a relationship test of the models."""
+    estate = SmallEstate(tmp_path)
+    assert estate.run().success
+    served = (estate.home / "published/current").resolve()
+    for source in (estate.home / "control").glob("services.csv"):
+        lines = source.read_text().splitlines()
+        source.write_text("\n".join(lines[:-1]) + "\n")
+    outcome = estate.run()
+    assert not outcome.success
+    assert outcome.failures[0].startswith("models")
+    assert (estate.home / "published/current").resolve() == served
