@@ -30,7 +30,7 @@ DEMO_CONFIG = Path(__file__).resolve().parent.parent / "examples" / "demo" / "ul
 
 app = typer.Typer(
     name="ullage",
-    help="How much room each IT service has left, when it runs out, how sure we are, and where every figure comes from.",
+    help="How much room each IT service has left, when it runs out, how sure we are, and where figures come from.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

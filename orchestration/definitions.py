@@ -1,4 +1,4 @@
-"""What Dagster loads: the definitions of the estate whose configuration file `ULLAGE_CONFIG` names (default: the demo)."""
+"""What Dagster loads: the estate whose configuration file `ULLAGE_CONFIG` names (default: the demo)."""
 
 from __future__ import annotations
 

@@ -123,14 +123,16 @@ class PublishedReader:
         levels = self._all(
             ServiceLevel, queries.SERVICE_LEVELS, service_id=None, since=month, until=self.as_of
         )
+        capacities = _by(
+            lambda r: r.service_id, self._all(ServiceCapacity, queries.SERVICE_CAPACITY, as_of=self.as_of)
+        )
         return Estate(
             services=tuple(self._all(Service, queries.SERVICES)),
-            capacities=_by(
-                lambda r: r.service_id, self._all(ServiceCapacity, queries.SERVICE_CAPACITY, as_of=self.as_of)
-            ),
+            capacities=capacities,
             saturations=_by(
                 lambda r: r.service_id or "", self._saturations(level="service", service_id=None)
             ),
+            first_pools=first_to_run_out(self._saturations(level="pool", service_id=None), capacities),
             levels=_grouped(lambda r: r.service_id, levels),
             open_incidents={row["service_id"]: row["open_count"] for row in open_counts},
             utilisation={service_id: tuple(days) for service_id, days in utilisation.items()},
@@ -230,6 +232,30 @@ class PublishedReader:
         cursor = self._connection.execute(sql, parameters)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, map(_known, row), strict=True)) for row in cursor.fetchall()]
+
+
+def first_to_run_out(
+    pools: Iterable[Saturation], capacities: Mapping[str, ServiceCapacity]
+) -> dict[str, Saturation]:
+    """For each service the pool that runs out first: earliest median, then earliest p10, then the tightest today."""
+
+    def order(pool: Saturation) -> tuple[date, date, bool, float, str]:
+        capacity = capacities.get(pool.service_id or "")
+        is_tightest = capacity is not None and capacity.bottleneck_pool_id == pool.pool_id
+        chance = pool.probability_within_horizon or 0.0
+        return (
+            pool.p50_date or date.max,
+            pool.p10_date or date.max,
+            not is_tightest,
+            -chance,
+            pool.series_id,
+        )
+
+    found: dict[str, Saturation] = {}
+    for pool in sorted(pools, key=order):
+        if pool.service_id is not None:
+            found.setdefault(pool.service_id, pool)
+    return found
 
 
 def _known(value: Any) -> Any:

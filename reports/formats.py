@@ -86,7 +86,7 @@ def percent(value: float | None, digits: int | None = None) -> str:
         return MISSING
     if digits is None:
         rest = min(abs(value), abs(1 - value))
-        digits = 0 if rest >= 0.1 or rest < 1e-6 else max(1, -math.floor(math.log10(rest) + 1e-9) - 2)
+        digits = 0 if rest > 0.0995 or rest < 1e-6 else max(1, -math.floor(math.log10(rest) + 1e-9) - 2)
     return f"{value * 100:.{digits}f}{NARROW_SPACE}%".replace("-", MINUS)
 
 

@@ -26,8 +26,8 @@ class ServiceLine:
     vessel: Markup
     spark: Markup
     saturation: Saturation | None
+    first_pool: Saturation | None
     interval: str
-    is_overdue: bool
     levels: tuple[ServiceLevel, ...]
     attainment: str
     missed: int
@@ -111,7 +111,7 @@ def quality_of(manifest: Manifest) -> Quality:
 
 
 def service_lines(
-    estate: Estate, slugs: Mapping[str, str], settings: ReportSettings, as_of: date
+    estate: Estate, slugs: Mapping[str, str], settings: ReportSettings
 ) -> tuple[ServiceLine, ...]:
     """One line a service, most urgent first."""
 
@@ -123,7 +123,7 @@ def service_lines(
         estate.services, key=lambda s: urgency(s, headroom(s), estate.saturations.get(s.service_id))
     )
     return tuple(
-        _line(rank, service, estate, slugs, settings, as_of) for rank, service in enumerate(ordered, start=1)
+        _line(rank, service, estate, slugs, settings) for rank, service in enumerate(ordered, start=1)
     )
 
 
@@ -159,17 +159,12 @@ def overview(
         targets_met=sum(1 for level in judged if level.is_met),
         targets_judged=len(judged),
         has_targets=bool(estate.levels),
-        low_coverage=sum(1 for c in estate.capacities.values() if c.is_low_coverage),
+        low_coverage=sum(1 for c in estate.capacities.values() if c.is_low_coverage and c.pool_count),
     )
 
 
 def _line(
-    rank: int,
-    service: Service,
-    estate: Estate,
-    slugs: Mapping[str, str],
-    settings: ReportSettings,
-    as_of: date,
+    rank: int, service: Service, estate: Estate, slugs: Mapping[str, str], settings: ReportSettings
 ) -> ServiceLine:
     key = service.service_id
     capacity = estate.capacities.get(key)
@@ -177,7 +172,6 @@ def _line(
     levels = estate.levels.get(key, ())
     utilisation = estate.utilisation.get(key, ())
     headroom = capacity.headroom_ratio if capacity else None
-    decision = saturation.decision_date if saturation else None
     return ServiceLine(
         rank=rank,
         service=service,
@@ -187,8 +181,8 @@ def _line(
         vessel=marks.vessel(headroom),
         spark=marks.sparkline(utilisation, marks.spread_sentence(utilisation)),
         saturation=saturation,
+        first_pool=estate.first_pools.get(key),
         interval=wording.interval(saturation) if saturation else "",
-        is_overdue=decision is not None and decision < as_of,
         levels=levels,
         attainment=wording.attainment(levels),
         missed=sum(1 for level in levels if level.is_met is False),

@@ -24,7 +24,7 @@ PALETTE: dict[str, Colour] = {
     "hairline": Colour("#dce2e7", "#303a43"),
     "demand": Colour("#1d5c86", "#86bde6"),
     "fan": Colour("#cfe0ec", "#22445e"),
-    "edge": Colour("#6f94b1", "#5f8db2"),
+    "edge": Colour("#6a8fad", "#5f8db2"),
     "usable": Colour("#a12c21", "#ff9a8c"),
     "decide": Colour("#7d5200", "#e3b25c"),
     "good": Colour("#1f6640", "#7fcb9f"),

@@ -43,7 +43,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "Latency, throughput, errors, availability",
         "Percentiles of one day from that day's histogram or samples (never averaged over days); throughput = requests "
-        "÷ time; errors = failed ÷ all requests; availability = 1 − downtime ÷ agreed service time.",
+        "÷ time; errors = failed ÷ all requests; availability = time up ÷ time whose state is known.",
         ("fct_service_performance_daily",),
     ),
     Figure(

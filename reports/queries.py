@@ -33,7 +33,6 @@ qualify row_number() over (partition by series_id order by as_of_date desc) = 1
 order by series_id
 """
 
-# Targets on utilisation are thresholds of capacity; they set usable capacity and are not service levels.
 SERVICE_LEVELS = """
 select
     service_id, target_id, measure, priority, period_start_date, comparator, target_value, objective_ratio,

@@ -322,11 +322,15 @@ class ForecastScore:
 
 @dataclass(frozen=True)
 class Estate:
-    """Everything that the overview needs, for all services at once."""
+    """Everything that the overview needs, for all services at once, by service id.
+
+    `saturations` are those of services; `first_pools` those of the pool of each service that runs out first.
+    """
 
     services: tuple[Service, ...]
     capacities: Mapping[str, ServiceCapacity]
     saturations: Mapping[str, Saturation]
+    first_pools: Mapping[str, Saturation]
     levels: Mapping[str, tuple[ServiceLevel, ...]]
     open_incidents: Mapping[str, int]
     utilisation: Mapping[str, tuple[tuple[date, float | None], ...]]

@@ -114,10 +114,11 @@ class ServicePage:
     traces: tuple[provenance.Trace, ...]
 
 
-def charted_pools(line: ServiceLine, first_to_run_out: str | None) -> list[str]:
+def charted_pools(line: ServiceLine) -> list[str]:
     """Pools whose demand is drawn: the tightest, and the first to run out where that is another one."""
-    found = [line.capacity.bottleneck_pool_id] if line.capacity else []
-    found.append(first_to_run_out)
+    found = [line.capacity.bottleneck_pool_id if line.capacity else None]
+    if line.first_pool is not None and line.first_pool.p50_date is not None:
+        found.append(line.first_pool.pool_id)
     return list(dict.fromkeys(pool for pool in found if pool))
 
 
@@ -131,12 +132,13 @@ def service_page(
 ) -> ServicePage:
     """The page of one service."""
     as_of = manifest.as_of_date
-    drawn = charted_pools(line, line.saturation.pool_id if line.saturation else None)
+    drawn = charted_pools(line)
+    first = line.first_pool.resource if line.first_pool else None
     months = tuple(sorted({level.period_start_date for level in detail.levels}))
     days = len(detail.demand.get(drawn[0], ())) if drawn else 0
     return ServicePage(
         line=line,
-        headline=wording.headline(line.service, line.capacity, line.saturation, as_of),
+        headline=wording.headline(line.service, line.capacity, line.saturation, first, as_of),
         detail=detail,
         pools=tuple(_pool_line(pool, line, detail, settings) for pool in detail.pools),
         pool_charts=tuple(
@@ -269,9 +271,9 @@ def _panel(
 
 
 def _targets(levels: Sequence[ServiceLevel], months: Sequence[date]) -> tuple[TargetLine, ...]:
-    by_target: dict[tuple[str, int | None], dict[date, ServiceLevel]] = {}
+    by_target: dict[str, dict[date, ServiceLevel]] = {}
     for level in levels:
-        by_target.setdefault((level.target_id, level.priority), {})[level.period_start_date] = level
+        by_target.setdefault(level.target_id, {})[level.period_start_date] = level
     return tuple(
         TargetLine(latest=found[max(found)], months=tuple(found.get(month) for month in months))
         for found in by_target.values()
@@ -296,38 +298,36 @@ def _incidents(counts: Sequence[IncidentCount]) -> IncidentTable | None:
     )
 
 
-def counts_events(level: ServiceLevel) -> bool:
-    """True when attainment is a share of counted incidents, requests or time slices."""
-    return level.objective_ratio is not None and level.good_count is not None and bool(level.total_count)
+def is_by_value(level: ServiceLevel) -> bool:
+    """True when the month's own value is compared with the target, not a share of what was counted."""
+    return level.objective_ratio is None and level.measure in ("availability_ratio", "error_ratio")
 
 
 def attained(level: ServiceLevel) -> str:
-    """What was reached: the share within the target where an objective is agreed, else the measured value."""
-    if counts_events(level) and level.good_count is not None and level.total_count:
-        return f"{f.percent(level.good_count / level.total_count)} of {f.integer(level.total_count)}"
-    return measured(level.measure, level.actual_value)
+    """What was reached: the month's value, or the share of the counted that met the target."""
+    if is_by_value(level):
+        return measured(level.measure, level.actual_value)
+    count = f" of {f.integer(level.total_count)}" if level.total_count is not None else ""
+    return f.percent(level.actual_value) + count
 
 
 def agreed(level: ServiceLevel) -> str:
-    """The target in words: `95 % of priority 1 incidents resolved within 4 h 00 min`."""
+    """The target in words: `95 % of priority 1 incidents resolved within 4 h`."""
     is_ratio = level.measure.endswith("_ratio")
     value = f.agreed_percent(level.target_value) if is_ratio else measured(level.measure, level.target_value)
-    share = f"{f.agreed_percent(level.objective_ratio)} of " if level.objective_ratio is not None else ""
-    priority = f"priority {level.priority} " if level.priority is not None else ""
-    if level.measure == "incident_resolution_minutes":
-        return wording.capital(f"{share}{priority}incidents resolved within {value}")
+    share = "All" if level.objective_ratio is None else f"{f.agreed_percent(level.objective_ratio)} of"
     bound = "at most" if level.comparator == "<=" else "at least"
-    subject = _SUBJECTS.get(level.measure, level.measure.replace("_", " "))
-    if share and level.measure == "latency_seconds":
-        return wording.capital(
-            f"{share}requests {'within' if level.comparator == '<=' else 'in at least'} {value}"
-        )
-    return wording.capital(
-        f"{subject} {bound} {value}" + (f" in {share.removesuffix(' of ')} of the time" if share else "")
+    if level.measure == "incident_resolution_minutes":
+        priority = f"priority {level.priority} " if level.priority is not None else ""
+        return f"{share} {priority}incidents resolved within {value}"
+    if level.measure == "latency_seconds":
+        return f"{share} requests answered in {value} or less"
+    subject = level.measure.removesuffix("_ratio").replace("_", " ").replace("error", "errors")
+    if is_by_value(level):
+        return f"{wording.capital(subject)} {bound} {value}"
+    return (
+        f"{share} {'days and pools' if subject == 'utilisation' else 'days'} with {subject} {bound} {value}"
     )
-
-
-_SUBJECTS = {"availability_ratio": "availability", "latency_seconds": "latency", "error_ratio": "errors"}
 
 
 def measured(measure: str, value: float | None) -> str:

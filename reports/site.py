@@ -33,7 +33,7 @@ def render(published: Path, out: Path, *, settings: ReportSettings) -> list[Path
     with PublishedReader(published, manifest.as_of_date) as reader:
         estate = reader.estate()
         slugs = service_slugs(s.service_id for s in estate.services)
-        lines = service_lines(estate, slugs, settings, manifest.as_of_date)
+        lines = service_lines(estate, slugs, settings)
         page = overview(manifest, estate, lines, settings)
         site.write("index.html", "index.html", title=settings.title, page=page, section="overview")
         checked = quality_page(
@@ -44,7 +44,7 @@ def render(published: Path, out: Path, *, settings: ReportSettings) -> list[Path
         site.write("forecasts.html", "forecasts.html", title="Forecasts", page=scored, section="forecasts")
         traces, checks = provenance.traces(manifest), provenance.checks_behind(manifest)
         for position, line in enumerate(lines):
-            drawn = service.charted_pools(line, line.saturation.pool_id if line.saturation else None)
+            drawn = service.charted_pools(line)
             detail = reader.service(line.service.service_id, drawn, settings)
             site.write(
                 f"service/{line.slug}.html",

@@ -56,9 +56,16 @@ def horizon_end(saturation: Saturation) -> date | None:
 
 
 def headline(
-    service: Service, capacity: ServiceCapacity | None, saturation: Saturation | None, as_of: date
+    service: Service,
+    capacity: ServiceCapacity | None,
+    saturation: Saturation | None,
+    first_resource: str | None,
+    as_of: date,
 ) -> Markup:
-    """The answer in one or two sentences: room now, what runs out first and when, and by when to decide."""
+    """The answer in one or two sentences: room now, what runs out first and when, and by when to decide.
+
+    `first_resource` is that of the pool that runs out first, which need not be the one with least room today.
+    """
     name = named(service.service_name)
     if capacity is None or capacity.headroom_ratio is None:
         return Markup("It is not known how much room {} has left: {}").format(name, no_headroom(capacity))
@@ -66,11 +73,13 @@ def headline(
         where = f" of {f.resource(capacity.bottleneck_resource)}" if capacity.bottleneck_resource else ""
         ahead = decision(saturation, as_of) if saturation else ""
         return Markup("{} is {}{}{}.").format(name, room(capacity.headroom_ratio), where, ahead)
-    then = outlook(capacity.bottleneck_resource, saturation, as_of)
+    then = outlook(capacity.bottleneck_resource, saturation, first_resource, as_of)
     return Markup("{} has {}; {}").format(name, room(capacity.headroom_ratio), then)
 
 
-def outlook(tightest: str | None, saturation: Saturation | None, as_of: date) -> str:
+def outlook(
+    tightest: str | None, saturation: Saturation | None, first_resource: str | None, as_of: date
+) -> str:
     """What happens next to a service that has room left, as the second half of a sentence."""
     tight = f"{runs(tightest, '')} the tightest"
     if saturation is None:
@@ -79,7 +88,7 @@ def outlook(tightest: str | None, saturation: Saturation | None, as_of: date) ->
         chance = saturation.probability_within_horizon
         odds = f" ({f.chance(chance)} chance that it does)" if chance is not None else ""
         return f"{tight}. It is not expected to run out by {f.day(horizon_end(saturation))}{odds}."
-    resource = saturation.resource or tightest
+    resource = first_resource or tightest
     lead = "" if resource == tightest else f"{tight} today, but "
     spread = interval(saturation)
     around = f" (80{f.NARROW_SPACE}% interval: {spread})" if spread else ""
@@ -148,7 +157,8 @@ def overview(estate: Estate, as_of: date) -> Markup:
 def _first(estate: Estate, saturation: Saturation) -> Markup:
     """`first Payments, about 12 Aug 2026 (database connections)`."""
     names = {service.service_id: service.service_name for service in estate.services}
-    what = f" ({f.resource(saturation.resource)})" if saturation.resource else ""
+    pool = estate.first_pools.get(saturation.service_id or "")
+    what = f" ({f.resource(pool.resource)})" if pool and pool.resource else ""
     name = named(names.get(saturation.service_id or "", saturation.service_id))
     return Markup("first {}, about {}{}").format(name, f.day(saturation.p50_date), what)
 

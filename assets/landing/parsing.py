@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from zoneinfo import available_timezones
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ import pyarrow.compute as pc
 
 from assets.landing.contracts import Field
 from assets.landing.faults import Rows
-from assets.landing.timestamps import Clock, WrongType, parse_date, parse_timestamp
+from assets.landing.timestamps import Clock, WrongType, known_zones, parse_date, parse_timestamp
 from assets.landing.units import UnitError, check_unit
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -143,9 +142,9 @@ def _unit_complaint(word: str) -> tuple[str, str] | None:
 
 
 def _zone_complaint(word: str) -> tuple[str, str] | None:
-    if word in available_timezones():
+    if word in known_zones():
         return None
-    near = get_close_matches(word[:64], available_timezones(), n=1)
+    near = get_close_matches(word[:64], known_zones(), n=1)
     return "is not an IANA time zone", f"use a name such as {near[0] if near else 'Europe/Berlin'}"
 
 

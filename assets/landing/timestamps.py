@@ -7,7 +7,8 @@ named as bad, never guessed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,12 @@ class WrongType(ValueError):
         super().__init__(f"{what}; fix: {fix}")
         self.what = what
         self.fix = fix
+
+
+@lru_cache(maxsize=1)
+def known_zones() -> frozenset[str]:
+    """Names of all IANA time zones. Kept: listing them reads hundreds of files."""
+    return frozenset(available_timezones())
 
 
 @dataclass(frozen=True)

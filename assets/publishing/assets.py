@@ -57,7 +57,7 @@ def published_version_asset(
 
 
 def inputs_of(receipts: list[Receipt]) -> list[dict[str, Any]]:
-    """For each source table: how many receipts and rows the version is made of (rows received = landed + quarantined)."""
+    """For each source table: receipts and rows that the version is made of (received = landed + quarantined)."""
     totals: dict[tuple[str, str], dict[str, Any]] = {}
     for r in receipts:
         row = totals.setdefault(

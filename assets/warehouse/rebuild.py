@@ -13,7 +13,7 @@ from assets.home import Home
 from assets.landing.receipts import Receipt
 
 DAILY_TABLES = ("metric_samples", "metric_histograms")
-# A change here changes figures of days long landed: limits, thresholds and the service map are read by every daily model.
+# A change here changes figures of days long landed: daily models read limits, thresholds and the service map.
 REFERENCE_TABLES = ("measurement_plan", "resource_limits", "targets", "service_cis", "services")
 
 

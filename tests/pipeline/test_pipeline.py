@@ -63,15 +63,8 @@ def test_conservation_holds_from_source_rows_to_receipts_to_mart(
         "select sum(rows_received), sum(rows_landed), sum(rows_quarantined) "
         "from marts.fct_extractions where is_current",
     )
-    declared = 0
-    for sidecar in (estate.home / "sources").rglob("*.sidecar.yaml"):
-        declared += int(
-            next(
-                line.split(":")[1]
-                for line in sidecar.read_text().splitlines()
-                if line.strip().startswith("rows:")
-            )
-        )
+    sidecars = (estate.home / "sources").rglob("*.sidecar.yaml")
+    declared = sum(yaml.safe_load(sidecar.read_text())["control_totals"]["rows"] for sidecar in sidecars)
     control = sum(
         len(f.read_text().strip().splitlines()) - 1 for f in (estate.home / "control").glob("*.csv")
     )

@@ -166,7 +166,13 @@ def _service(
             (row for row in rows.tables["fct_saturation"] if row["service_id"] == key),
             key=lambda row: (row["p50_date"] or date.max, row["p10_date"] or date.max, row["series_id"]),
         )
-        rows.add("fct_saturation", **first | {"series_id": f"service/{key}", "level": "service"})
+        bottleneck = {
+            "pool_id": tight["pool_id"],
+            "resource": tight["resource"],
+            "ci_id": tight["deciding_ci_id"],
+        }
+        service_row = {"series_id": f"service/{key}", "level": "service", "usable_value": None}
+        rows.add("fct_saturation", **first | service_row | bottleneck)
     _performance(rows, key, days, random, coverage)
     if with_records:
         _levels(rows, key, random)
@@ -293,7 +299,7 @@ def _levels(rows: Rows, key: str, random: Random) -> None:
     for month in (3, 4, 5, 6):
         for target_id, measure, priority, comparator, value, objective in targets:
             total = random.randint(4, 40) if priority else 2880
-            good = total - random.choice((0, 0, 1, 3)) if priority else total * 0.963
+            good = total - random.choice((0, 0, 1, 3)) if priority else 2773
             actual = {"availability_ratio": 0.99914, "error_ratio": 0.0014}.get(measure, good / total)
             met = (
                 actual >= objective
