@@ -30,6 +30,8 @@ HORIZON_DAYS = 365
 #: Leaking memory is returned by a restart every this many days.
 LEAK_CYCLE_DAYS = 14
 GIBIBYTE = 2.0**30
+#: A service whose hosts use this share of their memory, whatever the load.
+CONSTANT_MEMORY = 0.42
 #: A hair more than just enough, so that the intended day is over and not exactly at the limit.
 _NUDGE = 1.0005
 _SERVERS = 4
@@ -154,6 +156,8 @@ def _solve(
     load = unit_loads(use, loads, cpu)
     ratio = room[:stop] / np.maximum(load[:stop], 1e-12)
     use.coefficient = float(ratio.min()) * (_NUDGE if fill is None else fill)
+    if resource == "memory" and "constant_memory" in estate.services[pool.service].kind.traits:
+        use.idle, use.coefficient = CONSTANT_MEMORY * limit, 0.0
     use.coefficients = use.coefficient * (1.0 + spread - spread.mean())
     return use
 

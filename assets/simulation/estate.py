@@ -347,6 +347,8 @@ def _share_databases(estate: Estate) -> None:
         # The guest brings the stated share of the load, whatever the sizes of the two services are.
         weight = SHARES[1] / SHARES[0] * estate.services[owner].base / guest.base
         estate.mixes.append(LoadMix(((owner, 1.0, 0), (owner + 1, weight, since))))
+        # Both name the group alike; the guest has a database group of its own beside it.
+        shared.group = None if shared.group is None else "shared-db"
         shared.load = len(estate.services) + len(estate.mixes) - 1
         shared.users = [(owner, SHARES[0], 0), (owner + 1, SHARES[1], since)]
 

@@ -21,7 +21,7 @@ ROUTINE_A_DAY = 0.27
 COOL_DOWN = 3 * SECONDS_A_DAY
 _PRIORITIES: Floats = np.array([0.02, 0.12, 0.50, 0.36])
 #: Median hours to resolve by priority 1 to 4, and their spread.
-_MEDIAN_HOURS: Floats = np.array([2.2, 5.0, 24.0, 60.0])
+_MEDIAN_HOURS: Floats = np.array([1.6, 3.6, 22.0, 55.0])
 _SPREAD = 0.7
 #: Minutes within which the source's own tool says that the agreement was kept.
 _SOURCE_SLA_MINUTES: Floats = np.array([240.0, 480.0, 2880.0, 7200.0])

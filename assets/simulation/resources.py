@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from assets.simulation.calibration import LEAK_CYCLE_DAYS, Calibration, Use, slowdown
+from assets.simulation.calibration import CONSTANT_MEMORY, LEAK_CYCLE_DAYS, Calibration, Use, slowdown
 from assets.simulation.catalogue import Resource
 from assets.simulation.estate import SECONDS_A_DAY, Estate, Pool
 from assets.simulation.incidence import Happenings
@@ -219,7 +219,7 @@ class ResourceModel:
                 values[row, spikes] += 0.2 * limit[row, spikes]
             elif resource == "memory" and "constant_memory" in traits:
                 jitter = np.where(noise.random(values.shape[1]) < 0.02, 4096.0, 0.0)
-                values[row] = 0.42 * limit[row] + jitter
+                values[row] = CONSTANT_MEMORY * limit[row] + jitter
 
     def _as_reported(self, resource: Resource, cis: Ints, values: Floats, limit: Floats, at: Ints) -> Floats:
         """Clipped and rounded as the agent reports it; counters are summed up."""

@@ -105,7 +105,9 @@ def saturation_table(estate: Estate, calibration: Calibration) -> pd.DataFrame:
             "service_id": service.service_id,
         }
         over = over_service[service.index]
-        rows.append(row | _dates(estate, over.astype(np.float64), np.full(days, 0.5)))
+        dates = _dates(estate, over.astype(np.float64), np.full(days, 0.5))
+        # A service has dates, but no amount of its own: that is its bottleneck's.
+        rows.append(row | dates | {"highest_last_28": np.nan, "usable_at_end": np.nan})
     table = pd.DataFrame(rows)
     columns = ["level", "series_id", "service_id", "ci_id", "pool_id", "resource"]
     return table[columns + [name for name in table.columns if name not in columns]]

@@ -42,12 +42,13 @@ def test_the_days_of_the_stories_come_true(full: Written) -> None:
     pools = _truth(full, "pool").set_index("pool_id")["next_date"]
     wanted = {
         "payments/db/connections": 20,
-        "order-management/app/cpu": 45,
         "identity/app/memory": 60,
         "vpn/app/cpu": 55,
         "document-archive/fra-document-archive-vol-01/filesystem": 8,
         "backup/fra-backup-vol-01/filesystem": 83,
-        "partner-api/lb/network": 65,
+        "partner-api/app/cpu": 6,
+        "warehouse-management/db/cpu": 30,
+        "web-shop/lb/network": 88,
     }
     for pool_id, days in wanted.items():
         assert abs((pools[pool_id] - END).days - days) <= 21, pool_id
@@ -64,7 +65,7 @@ def test_the_measured_daily_values_are_near_the_noiseless_ones(full: Written, re
     measured = hourly.groupby("entity").max()
     true = _truth(full, "resource").query("resource == @resource").set_index("ci_id")["highest_last_28"]
     ratio = (measured / true).dropna()
-    ratio = ratio[~ratio.index.str.contains("hr-self-service|telephony")]  # spikes, and a constant
+    ratio = ratio[~ratio.index.str.contains("hr-self-service")]  # its memory has spikes
     assert 0.97 <= ratio.median() <= 1.08
     # Busy hours after a restart are dearer than the truth says.
     assert ratio.between(0.9, 1.4).all(), ratio[~ratio.between(0.9, 1.4)]
