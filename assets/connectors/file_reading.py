@@ -58,25 +58,34 @@ def read_parquet(path: Path, shown: str) -> RawFile:
 def _without_bad_text(frame: pa.Table, numbers: pa.Array) -> RawFile:
     """Parquet does not prove that its text is UTF-8: rows with other bytes are set apart."""
     bad: dict[int, tuple[str, str]] = {}
-    for name in frame.column_names:
+    for position, name in enumerate(frame.column_names):
         column = frame[name]
-        if not (is_text(column.type) or pa.types.is_dictionary(column.type)):
+        coded = pa.types.is_dictionary(column.type)
+        if not is_text(column.type.value_type if coded else column.type) or _is_valid(column):
             continue
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            for row, raw in enumerate(pc.cast(column, pa.binary(), safe=False).to_pylist()):
-                if raw is not None and not _is_utf8(raw):
-                    bad.setdefault(row, (name, raw.decode("utf-8", "backslashreplace")))
+        plain = pc.cast(column, pa.string()) if coded else column
+        frame = frame.set_column(position, name, plain)
+        for row, raw in enumerate(pc.cast(plain, pa.binary()).to_pylist()):
+            if raw is not None and not _is_utf8(raw):
+                bad.setdefault(row, (name, raw.decode("utf-8", "backslashreplace")))
     if not bad:
         return RawFile(frame, numbers)
     keep = np.ones(frame.num_rows, dtype=bool)
     keep[list(bad)] = False
-    what = "is not UTF-8 text"
     broken = tuple(
-        BrokenRow(row + 1, f"{name}={text}", what, _NOT_UTF8, name) for row, (name, text) in bad.items()
+        BrokenRow(row + 1, f"{name}={text}", "is not UTF-8 text", _NOT_UTF8, name)
+        for row, (name, text) in sorted(bad.items())
     )
     return RawFile(frame.filter(pa.array(keep)), numbers.filter(pa.array(keep)), broken)
+
+
+def _is_valid(column: pa.ChunkedArray) -> bool:
+    try:
+        for chunk in column.chunks:
+            (chunk.dictionary if pa.types.is_dictionary(column.type) else chunk).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _is_utf8(raw: bytes) -> bool:
