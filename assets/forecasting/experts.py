@@ -1,0 +1,264 @@
+"""Cheap forecasts of a whole panel at once: levels, trends and seasons that need no fitting worth the name.
+
+The learned model takes them as features, so each may be wrong in its own way. Seasons are counted backwards
+from the end of a panel, hence no calendar is needed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assets.forecasting.frames import BoolArray, FloatArray
+from assets.forecasting.seasonal_naive import last_season, nan_median, repeat
+
+EXPERTS = (
+    "last_week",
+    "fast_level",
+    "level",
+    "slow_level",
+    "line",
+    "damped",
+    "season_mean",
+    "season_median",
+    "naive",
+)
+ROUNDS = 3
+OUTLIER = 6.0
+_TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """A panel [series, time] taken apart.
+
+    `base` is what is left without season, with earlier history moved to the level after the last detected
+    step; `season` the fitted season, `ahead` the season over the horizon, `weight` 0 to 1 (0: missing, small:
+    outlier), `noise` the median absolute remainder, `slope` that of a robust line through `base`, `outliers`
+    and `steps` counts.
+    """
+
+    base: FloatArray
+    season: FloatArray
+    ahead: FloatArray
+    weight: FloatArray
+    noise: FloatArray
+    slope: FloatArray
+    outliers: FloatArray
+    steps: FloatArray
+
+
+def cheap_forecasts(
+    values: FloatArray, periods: tuple[int, ...], horizon: int
+) -> tuple[FloatArray, Decomposition]:
+    """Forecasts [expert, series, horizon] in the order of `EXPERTS`, and the decomposition behind them.
+
+    `values` is [series, time], NaN where missing, with at least one value a series.
+    """
+    width = values.shape[1]
+    short = periods[0]
+    usable = tuple(period for period in periods if width >= 2 * period) or (short,)
+    long = usable[-1]
+    parts = decompose(values, usable, horizon)
+    ahead = np.arange(1, horizon + 1.0)
+    back = np.arange(width) - (width - 1.0)
+    flat = parts.base - parts.slope[:, None] * back
+    recent_slope = weighted_line(parts.base, parts.weight * _decay(width, 4 * short))[1]
+    recent_flat = parts.base - recent_slope[:, None] * back
+    keep = 0.5 ** (1 / (4 * short))
+    damped = keep * (1 - keep**ahead) / (1 - keep)
+
+    def level(base: FloatArray, half_life: float) -> FloatArray:
+        return _recent_mean(base, parts.weight, half_life)[:, None]
+
+    median_season = _season_of(values, long, 4 if long > 7 or width < 8 * long else 8)
+    forecasts = (
+        repeat(last_season(values, long), horizon),
+        level(parts.base, max(short / 4, 2)) + parts.ahead,
+        level(parts.base, 2 * short) + parts.ahead,
+        level(parts.base, 8 * short) + parts.ahead,
+        level(flat, 2 * short) + parts.slope[:, None] * ahead + parts.ahead,
+        level(recent_flat, short) + recent_slope[:, None] * damped + parts.ahead,
+        repeat(_season_mean(values, short, 4), horizon),
+        repeat(median_season, horizon),
+        repeat(last_season(values, short), horizon),
+    )
+    return np.stack(forecasts), parts
+
+
+def decompose(values: FloatArray, periods: tuple[int, ...], horizon: int) -> Decomposition:
+    """Robust season, steps and line by alternating fits.
+
+    Each round weighs down what the last could not explain.
+    """
+    count, width = values.shape
+    seen = ~np.isnan(values)
+    filled = np.where(seen, values, 0.0)
+    slow = _decay(width, max(width / 2, periods[0]))
+    recent = _decay(width, 4 * periods[-1] if len(periods) > 1 else 6 * periods[0])
+    half_window = periods[-1] // 2 if width >= 3 * periods[-1] else periods[0] // 2
+    season, weight = np.zeros((count, width)), seen.astype(float)
+    profiles: list[FloatArray] = []
+    rest, spread = filled, np.zeros(count)
+    for _ in range(ROUNDS):
+        line = _line_values(filled - season, weight * slow)
+        rough = filled - line
+        local = _moving_mean(rough - season, weight, half_window)
+        season, profiles = _fit_season(rough - local, weight * recent, periods)
+        rest = rough - local - season
+        spread = nan_median(np.where(seen, np.abs(rest), np.nan)) * 1.4826
+        floor = 1e-12 * np.abs(line).max(axis=1) + _TINY
+        weight = seen / np.maximum(1.0, np.abs(rest) / (3 * (spread + floor))[:, None])
+    base, steps = align_steps(filled - season, weight, spread, periods[0])
+    slope = weighted_line(base, weight * slow)[1]
+    outliers = (seen & (np.abs(rest) > (OUTLIER * spread)[:, None]) & (spread > 0)[:, None]).sum(axis=1)
+    ahead = np.zeros((count, horizon))
+    for profile in profiles:
+        ahead = ahead + repeat(profile, horizon)
+    return Decomposition(
+        base=np.where(seen, base, 0.0),
+        season=season,
+        ahead=ahead,
+        weight=weight,
+        noise=spread / 1.4826,
+        slope=slope,
+        outliers=outliers.astype(float),
+        steps=steps,
+    )
+
+
+def align_steps(
+    base: FloatArray, weight: FloatArray, spread: FloatArray, period: int
+) -> tuple[FloatArray, FloatArray]:
+    """Move history before a level shift to the level after it.
+
+    Returns the moved base and the number of steps found. A step is the split that takes most squared error
+    off a weighted line (least squares with one more regressor, all splits at once by cumulative sums). It
+    counts when it explains more than half of that error, is larger than three standard deviations of the
+    noise, and has a season of points on either side. At most two steps a series.
+    """
+    steps = np.zeros(len(base))
+    moved = base
+    for _ in range(2):
+        split, size, explained = _best_split(moved, weight, period)
+        found = (explained > 0.5) & (np.abs(size) > 3 * spread) & (split > 0)
+        if not found.any():
+            break
+        before = np.arange(base.shape[1])[None, :] < split[:, None]
+        moved = moved - np.where(before & found[:, None], size[:, None], 0.0)
+        steps = steps + found
+    return moved, steps
+
+
+def _best_split(
+    base: FloatArray, weight: FloatArray, period: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    width = base.shape[1]
+    time = np.arange(width) - (width - 1.0)
+    rest = (base - _line_values(base, weight)) * weight
+    before = np.cumsum(weight, axis=1)
+    before_time = np.cumsum(weight * time, axis=1)
+    score = np.cumsum(rest, axis=1)
+    total, first = before[:, -1:], before_time[:, -1:]
+    second = (weight * time**2).sum(axis=1, keepdims=True)
+    determinant = np.maximum(total * second - first**2, _TINY)
+    along_line = (
+        second * before**2 - 2 * first * before * before_time + total * before_time**2
+    ) / determinant
+    free = before - along_line
+    points = np.cumsum(weight > 0, axis=1)
+    allowed = (points >= period) & (points[:, -1:] - points >= period) & (free > 1e-6 * total)
+    gain = np.where(allowed, score**2 / np.where(allowed, free, 1.0), 0.0)
+    at = gain.argmax(axis=1)
+    rows = np.arange(len(base))
+    size = np.where(allowed[rows, at], score[rows, at] / np.where(allowed, free, 1.0)[rows, at], 0.0)
+    error = np.where(weight > 0, rest**2 / np.maximum(weight, _TINY), 0.0).sum(axis=1)
+    explained = gain[rows, at] / np.maximum(error, _TINY)
+    return np.where(gain[rows, at] > 0, at + 1, 0).astype(float), size, explained
+
+
+def weighted_line(base: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weighted least-squares line of each row: value at the last column, and slope a step (0 if unknown)."""
+    width = base.shape[1]
+    time = np.arange(width) - (width - 1.0)
+    total, first = weight.sum(axis=1), (weight * time).sum(axis=1)
+    second = (weight * time**2).sum(axis=1)
+    value, product = (weight * base).sum(axis=1), (weight * base * time).sum(axis=1)
+    determinant = total * second - first**2
+    solid = determinant > 1e-9 * np.maximum(total, _TINY) ** 2
+    slope = np.where(solid, (total * product - first * value) / np.where(solid, determinant, 1.0), 0.0)
+    return (value - slope * first) / np.maximum(total, _TINY), slope
+
+
+def _line_values(base: FloatArray, weight: FloatArray) -> FloatArray:
+    width = base.shape[1]
+    intercept, slope = weighted_line(base, weight)
+    return intercept[:, None] + slope[:, None] * (np.arange(width) - (width - 1.0))
+
+
+def _decay(width: int, half_life: float) -> FloatArray:
+    return np.asarray(0.5 ** ((width - 1.0 - np.arange(width)) / half_life), dtype=float)
+
+
+def _recent_mean(base: FloatArray, weight: FloatArray, half_life: float) -> FloatArray:
+    faded = weight * _decay(base.shape[1], half_life)
+    return (faded * base).sum(axis=1) / np.maximum(faded.sum(axis=1), _TINY)
+
+
+def _moving_mean(values: FloatArray, weight: FloatArray, half: int) -> FloatArray:
+    width = values.shape[1]
+    total = np.cumsum(np.pad(values * weight, ((0, 0), (1, 0))), axis=1)
+    mass = np.cumsum(np.pad(weight, ((0, 0), (1, 0))), axis=1)
+    low = np.clip(np.arange(width) - half, 0, width)
+    high = np.clip(np.arange(width) + half + 1, 0, width)
+    return (total[:, high] - total[:, low]) / np.maximum(mass[:, high] - mass[:, low], 1e-9)
+
+
+def _fit_season(
+    rest: FloatArray, weight: FloatArray, periods: tuple[int, ...]
+) -> tuple[FloatArray, list[FloatArray]]:
+    """Season of each period in turn, the longer on what the shorter left; shrunk where points are few."""
+    season, profiles = np.zeros(rest.shape), []
+    width = rest.shape[1]
+    for position, period in enumerate(periods):
+        if width < 2 * period:
+            profiles.append(np.zeros((len(rest), period)))
+            continue
+        profile = _phase_mean(rest - season, weight, period, shrink=1.0 + position)
+        profiles.append(profile)
+        season = season + np.tile(profile, (1, -(-width // period)))[:, -width:]
+    return season, profiles
+
+
+def _phase_mean(values: FloatArray, weight: FloatArray, period: int, shrink: float) -> FloatArray:
+    count, width = values.shape
+    lead = -width % period
+    total = np.pad(values * weight, ((0, 0), (lead, 0))).reshape(count, -1, period).sum(axis=1)
+    mass = np.pad(weight, ((0, 0), (lead, 0))).reshape(count, -1, period).sum(axis=1)
+    mean = total / (mass + shrink)
+    return np.asarray(mean - mean.mean(axis=1, keepdims=True), dtype=float)
+
+
+def _recent_seasons(values: FloatArray, period: int, seasons: int) -> FloatArray:
+    count, width = values.shape
+    whole = max(1, min(width // period, seasons))
+    padded = np.full((count, max(width, period)), np.nan)
+    padded[:, -width:] = values
+    return padded[:, -whole * period :].reshape(count, whole, period)
+
+
+def _season_mean(values: FloatArray, period: int, seasons: int) -> FloatArray:
+    recent = _recent_seasons(values, period, seasons)
+    seen: BoolArray = ~np.isnan(recent)
+    count = seen.sum(axis=1)
+    mean = np.where(seen, recent, 0.0).sum(axis=1) / np.maximum(count, 1)
+    return np.where(count > 0, mean, last_season(values, period))
+
+
+def _season_of(values: FloatArray, period: int, seasons: int) -> FloatArray:
+    recent = _recent_seasons(values, period, seasons)
+    count, _, _ = recent.shape
+    flat = recent.transpose(0, 2, 1).reshape(count * period, -1)
+    median = nan_median(flat).reshape(count, period)
+    return np.where(np.isnan(median), last_season(values, period), median)

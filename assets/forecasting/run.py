@@ -1,0 +1,154 @@
+"""Forecasts of a whole estate on one day: what the pipeline stores as quantiles, saturation dates and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from assets.forecasting.backtest import backtest_panel
+from assets.forecasting.forecast import PanelForecast, forecast_panel
+from assets.forecasting.frames import DEFAULT_QUANTILES, Panel, build_panel
+from assets.forecasting.saturation import first_passages, saturation, service_saturation
+
+SCORE_WINDOWS = 3
+_DATE, _WHOLE = pd.ArrowDtype(pa.date32()), pd.Int32Dtype()
+QUANTILE_TYPES = {
+    "series_id": "str",
+    "as_of_date": _DATE,
+    "target_date": _DATE,
+    "horizon_days": _WHOLE,
+    "quantile": "float64",
+    "value": "float64",
+    "model": "str",
+    "notes": "str",
+}
+SATURATION_TYPES = {
+    "series_id": "str",
+    "as_of_date": _DATE,
+    "p10_date": _DATE,
+    "p50_date": _DATE,
+    "p90_date": _DATE,
+    "probability_within_horizon": "float64",
+    "probability_within_lead_time": "float64",
+    "lead_time_days": _WHOLE,
+    "horizon_days": _WHOLE,
+    "notes": "str",
+}
+SCORE_TYPES = {
+    "series_id": "str",
+    "as_of_date": _DATE,
+    "model": "str",
+    "wql": "float64",
+    "mase": "float64",
+    "coverage_80_ratio": "float64",
+    "naive_wql": "float64",
+    "naive_mase": "float64",
+    "window_count": _WHOLE,
+    "notes": "str",
+}
+
+
+@dataclass(frozen=True)
+class ForecastResult:
+    """Three frames, sorted by series, with the columns and types of `QUANTILE_TYPES` and the others.
+
+    `quantiles`: a row a series, target day and quantile; a series that cannot be forecast has none (its notes are
+    in the other two). `saturation`: a row a series and service. `scores`: a row a series.
+    """
+
+    quantiles: pd.DataFrame
+    saturation: pd.DataFrame
+    scores: pd.DataFrame
+
+
+def forecast_estate(
+    daily: pd.DataFrame,
+    membership: pd.DataFrame,
+    as_of: date,
+    horizon_days: int,
+    seed: int,
+    planned_usable: pd.DataFrame | None = None,
+) -> ForecastResult:
+    """Forecast all series of an estate as known at the end of `as_of`.
+
+    `daily`: `series_id, observed_date, demand_value, usable_value, lead_time_days`, optional bounds `lower, upper`;
+    one row a series and day, demand and usable in the same unit. `membership`: `service_id, series_id` of the
+    pools that each service stands on. `planned_usable`: `series_id, ds, usable` from dated purchases; without it
+    the last known usable capacity goes on. Days after `as_of` are not read.
+
+    No series makes it raise: what is too short or unknown is named in `notes`.
+    """
+    history = daily.rename(columns={"series_id": "unique_id", "observed_date": "ds", "demand_value": "y"})
+    panel = build_panel(history, "D", end=pd.Timestamp(as_of))
+    made = forecast_panel(panel, horizon_days, DEFAULT_QUANTILES, seed)
+    leads = _lead_times(daily)
+    passages = first_passages(made, _usable(history, as_of, planned_usable), seed)
+    series = saturation(passages, leads)
+    services = service_saturation(passages, membership, leads)
+    services["unique_id"] = "service/" + services["unique_id"].astype("str")
+    dates = pd.concat([part for part in (series, services) if len(part)] or [series])
+    return ForecastResult(
+        quantiles=_typed(_long(made), as_of, QUANTILE_TYPES),
+        saturation=_typed(dates, as_of, SATURATION_TYPES),
+        scores=_typed(_scores(panel, horizon_days, seed), as_of, SCORE_TYPES),
+    )
+
+
+def _long(made: PanelForecast) -> pd.DataFrame:
+    """A row a series, target day and quantile, without the series that have no forecast."""
+    known = made.is_known
+    _, horizon, levels = made.values.shape
+    count = int(known.sum())
+    per_series = horizon * levels
+    return pd.DataFrame(
+        {
+            "unique_id": np.repeat(np.array(made.panel.ids, dtype=object)[known], per_series),
+            "target_date": np.repeat(made.panel.dates(horizon)[known].ravel(), levels).astype(
+                "datetime64[s]"
+            ),
+            "horizon_days": np.tile(np.repeat(np.arange(1, horizon + 1), levels), count),
+            "quantile": np.tile(np.array(made.quantiles), count * horizon),
+            "value": made.values[known].ravel(),
+            "model": np.repeat(np.array(made.models, dtype=object)[known], per_series),
+            "notes": np.repeat(np.array(made.notes, dtype=object)[known], per_series),
+        }
+    )
+
+
+def _scores(panel: Panel, horizon: int, seed: int) -> pd.DataFrame:
+    """Backtest over as much of the horizon as a history of this length can hold back."""
+    period = panel.periods[0]
+    length = int(min(horizon, max(period, panel.values.shape[1] // 4)))
+    scores = backtest_panel(panel, length, seed, SCORE_WINDOWS, max(1, -(-length // 2)))
+    if length < horizon:
+        partial = f"scored on the first {length} of {horizon} days"
+        scores["notes"] = np.where(scores["window_count"] > 0, partial, scores["notes"])
+    return scores
+
+
+def _usable(history: pd.DataFrame, as_of: date, planned: pd.DataFrame | None) -> pd.DataFrame:
+    usable = history[["unique_id", "ds", "usable_value"]].rename(columns={"usable_value": "usable"})
+    usable = usable[pd.to_datetime(usable["ds"]) <= pd.Timestamp(as_of)]
+    if planned is None:
+        return usable
+    dated = planned.rename(columns={"series_id": "unique_id"})[["unique_id", "ds", "usable"]]
+    return pd.concat([usable, dated])
+
+
+def _lead_times(daily: pd.DataFrame) -> Mapping[str, int]:
+    """Last known lead time of each series."""
+    known = daily.dropna(subset=["lead_time_days"]).sort_values("observed_date", kind="stable")
+    last = known.groupby("series_id")["lead_time_days"].last()
+    return {str(name): int(days) for name, days in last.items()}
+
+
+def _typed(frame: pd.DataFrame, as_of: date, types: Mapping[str, object]) -> pd.DataFrame:
+    named = frame.rename(columns={"unique_id": "series_id"}).assign(as_of_date=as_of)
+    typed = named[list(types)].astype(dict(types))  # type: ignore[arg-type]
+    order = [name for name in ("series_id", "target_date", "quantile") if name in types]
+    return typed.sort_values(order, kind="stable", ignore_index=True)
