@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
+from assets.landing.contracts import contracts
 from assets.simulation.calibration import calibrate
 from assets.simulation.cmdb import write_cmdb
 from assets.simulation.control_records import write_control_records
@@ -168,7 +170,9 @@ def _collisions(happenings: Happenings) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def _code_version() -> str:
-    digest = hashlib.sha256()
+    # The contracts name keys and columns of what is written, and pyarrow decides on the bytes of a file.
+    parts = [pa.__version__, *(table.digest for _, table in sorted(contracts().items()))]
+    digest = hashlib.sha256(" ".join(parts).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
