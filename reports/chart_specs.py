@@ -68,6 +68,8 @@ def fan(start: str, end: str, suffix: str, narrow: bool) -> dict[str, Any]:
     y, low, middle, high = (_value(suffix, field) for field in ("value", "low", "mid", "high"))
     usable, demand = light("usable"), light("demand")
     edge: dict[str, Any] = {"color": light("edge"), "strokeWidth": 0.75}
+    # Keeps words readable on top of lines; the stylesheet paints the stroke below the letters.
+    halo: dict[str, Any] = {"stroke": light("paper"), "strokeWidth": 3.5, "strokeJoin": "round"}
     layers = [
         _layer("band").mark_area(color=light("fan")).encode(x=x, y=low, y2="high:Q"),
         _layer("band").mark_line(**edge).encode(x=x, y=low),
@@ -79,13 +81,13 @@ def fan(start: str, end: str, suffix: str, narrow: bool) -> dict[str, Any]:
         _layer("usable").mark_line(color=usable, strokeWidth=1.75, interpolate="step-after").encode(x=x, y=y),
         _layer("span").mark_rule(color=usable, strokeWidth=6, opacity=0.45).encode(x=x, x2="to:T", y=y),
         _layer("usable_label")
-        .mark_text(align="left", dy=-9, color=usable, fontSize=12)
+        .mark_text(align="left", dy=-9, color=usable, fontSize=12, **halo)
         .encode(x=x, y=y, text="label:N"),
         _layer("mark")
         .mark_point(shape="diamond", size=110, filled=True, opacity=1, color=usable)
         .encode(x=x, y=y),
         _layer("mark")
-        .mark_text(dy=-16, color=usable, fontSize=12, fontWeight="bold")
+        .mark_text(dy=-16, color=usable, fontSize=12, fontWeight="bold", **halo)
         .encode(x=x, y=y, text="label:N"),
     ]
     width = (NARROW if narrow else WIDE) - 70

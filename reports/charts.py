@@ -68,7 +68,7 @@ def fan(
     values = [d.demand_value for d in history] + [d.usable_value for d in history] + [p.value for p in points]
     largest = max((v for v in values if v is not None), default=1.0)
     divisor, shown = f.scale_of(unit, largest)
-    data = _fan_data(history, forecast, saturation, divisor, as_of)
+    data = _fan_data(history, forecast, saturation, divisor, as_of, narrow)
     first = min((d.observed_date for d in history), default=as_of)
     last = max((p.target_date for p in points), default=as_of)
     last = max(last, first + timedelta(days=7))
@@ -172,6 +172,7 @@ def _fan_data(
     saturation: Saturation | None,
     divisor: float,
     as_of: date,
+    narrow: bool,
 ) -> dict[str, list[dict[str, Any]]]:
     demand = [
         {"date": _iso(d.observed_date), "value": _scaled(d.demand_value, divisor), "series": 0}
@@ -191,7 +192,7 @@ def _fan_data(
     data: dict[str, list[dict[str, Any]]] = {
         "demand": _with_gaps(demand),
         "usable": usable,
-        "usable_label": [{**usable[0], "label": "usable capacity"}] if usable else [],
+        "usable_label": [{**usable[0], "label": "usable capacity"}] if usable and not narrow else [],
         "band": [row for row in band if row["low"] is not None and row["high"] is not None],
         "median": [row for row in band if row["mid"] is not None],
         "as_of": [{"date": _iso(as_of), "label": "as of"}],

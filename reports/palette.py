@@ -28,7 +28,7 @@ PALETTE: dict[str, Colour] = {
     "usable": Colour("#a12c21", "#ff9a8c"),
     "decide": Colour("#7d5200", "#e3b25c"),
     "good": Colour("#1f6640", "#7fcb9f"),
-    "bar": Colour("#7f93a3", "#6d8293"),
+    "bar": Colour("#788d9e", "#6d8293"),
 }
 
 TEXT_COLOURS = ("ink", "muted", "demand", "usable", "decide", "good")

@@ -38,14 +38,12 @@ def room(headroom_ratio: float) -> str:
 
 
 def interval(saturation: Saturation) -> str:
-    """The 80 % interval of the date on which a series runs out; open where it passes the horizon."""
+    """The 80 % interval of the date on which a series runs out, open beyond the horizon; empty if it is one day."""
     edge = horizon_end(saturation)
-    if saturation.p10_date is None:
+    if saturation.p10_date is None or saturation.p10_date == saturation.p90_date:
         return ""
     if saturation.p90_date is None:
         return f"{f.day(saturation.p10_date)} to beyond {f.day(edge)}"
-    if saturation.p10_date == saturation.p90_date:
-        return f.day(saturation.p10_date)
     return f.days(saturation.p10_date, saturation.p90_date)
 
 
