@@ -345,12 +345,14 @@ def _extra(typed: TypedBatch) -> pa.ChunkedArray:
                     "shorten it, or list the column under ignore",
                 )
             )
-        prefix = json.dumps(name, ensure_ascii=False)
-        encoded = [None if v is None or v == "" else f"{prefix}: {json.dumps(v, ensure_ascii=False)}"
-                   for v in coded.dictionary.to_pylist()]  # fmt: skip
-        pairs.append(pa.array(encoded, pa.string()).take(coded.indices))
-    inner = pc.binary_join_element_wise(*pairs, ", ", null_handling="skip")
-    wrapped = pc.binary_join_element_wise("{", inner, "}", "")
+        prefix = f", {json.dumps(name, ensure_ascii=False)}: "
+        encoded = [
+            "" if value is None or value == "" else prefix + json.dumps(value, ensure_ascii=False)
+            for value in coded.dictionary.to_pylist()
+        ]
+        pairs.append(pc.fill_null(pa.array(encoded, pa.string()).take(coded.indices), ""))
+    inner = pc.binary_join_element_wise(*pairs, "")
+    wrapped = pc.binary_join_element_wise("{", pc.utf8_slice_codeunits(inner, 2), "}", "")
     return _tile(pa.chunked_array([pc.if_else(pc.equal(inner, ""), None, wrapped)]), width)
 
 

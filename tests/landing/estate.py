@@ -138,6 +138,11 @@ class Estate:
         return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.reason.json"))]
 
 
+def naive(*parts: int) -> datetime:
+    """A moment in UTC as landed tables hold it: without a zone."""
+    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[arg-type, misc]
+
+
 def check(summary: LandingSummary, name: str) -> Any:
     """The check of that name."""
     return next(item for item in summary.checks if item.name == name)

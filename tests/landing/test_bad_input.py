@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from tests.landing.estate import EXTRACTED_AT, HEADER, Estate, check
+from tests.landing.estate import EXTRACTED_AT, HEADER, Estate, check, naive
 
 GOOD_ROWS = 3
 
@@ -159,7 +159,7 @@ def test_local_times_that_exist_twice_or_never_are_quarantined(estate: Estate) -
     reasons = [item["reason"] for item in estate.quarantined()]
     assert "happened twice in Europe/Berlin" in reasons[0]
     assert "never happened in Europe/Berlin" in reasons[1]
-    assert datetime(2026, 3, 29, 10, 0) in [item["observed_at"] for item in estate.landed()]
+    assert naive(2026, 3, 29, 10, 0) in [item["observed_at"] for item in estate.landed()]
 
 
 def test_a_unit_that_the_plan_cannot_use_quarantines_the_rows(estate: Estate) -> None:
@@ -290,7 +290,7 @@ def test_a_column_of_another_type_refuses_the_file(estate: Estate) -> None:
         {
             "ci_id": ["h"],
             "metric": ["system.cpu.utilization"],
-            "observed_at": [datetime(2026, 6, 30, 10)],
+            "observed_at": [naive(2026, 6, 30, 10)],
             "value": [True],
         }
     )
@@ -322,7 +322,7 @@ def test_text_in_parquet_that_is_no_utf8_quarantines_its_row(estate: Estate) -> 
         {
             "ci_id": names,
             "metric": ["system.cpu.utilization"] * 2,
-            "observed_at": [datetime(2026, 6, 30, 10)] * 2,
+            "observed_at": [naive(2026, 6, 30, 10)] * 2,
             "value": [0.1, 0.2],
         }
     )

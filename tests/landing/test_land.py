@@ -19,7 +19,7 @@ from assets.landing.land import land
 from assets.landing.plan import MeasurementPlan
 from assets.landing.receipts import ConservationError, Receipt, StoreError
 from assets.landing.store import Store, file_sha256, slug
-from tests.landing.estate import EXTRACTED_AT, HEADER, PLAN, ROW, Estate, check
+from tests.landing.estate import EXTRACTED_AT, HEADER, PLAN, ROW, Estate, check, naive
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_the_receipt_says_what_was_read_and_when(estate: Estate) -> None:
 
 def test_landing_without_a_zone_on_the_clock_is_refused(estate: Estate) -> None:
     with pytest.raises(ValueError, match="extracted_at has no zone"):
-        estate.land(extracted_at=datetime(2026, 7, 1))  # noqa: DTZ001
+        estate.land(extracted_at=naive(2026, 7, 1))
 
 
 def query_batch(batch_id: str, frame: pa.Table, query: str = "select 1") -> Batch:
