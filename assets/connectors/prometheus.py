@@ -350,7 +350,11 @@ class PrometheusConnector:
 def _check_address(url: str) -> None:
     """Raise ValueError, which does not quote it, for an address that is none or holds a secret."""
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
         raise ValueError("not an http(s) address; fix: write one such as https://prometheus.example:9090")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("an address with user, password or query; fix: use token_env for the secret")

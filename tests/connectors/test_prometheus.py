@@ -345,6 +345,7 @@ def test_an_unusable_token_is_named_by_its_variable_only(monkeypatch: pytest.Mon
         ({"step_seconds": 7}, "does not divide a day"),
         ({"url": "http://me:pw@host:9090"}, "use token_env"),
         ({"url": "host:9090"}, "not an http"),
+        ({"url": "http://host:port"}, "not an http"),
         ({"query": {"kind": "counter", "query": "rate(work_total[5m])"}}, "needs a plain selector"),
         ({"query": {"unit": "percent"}}, "write %"),
         ({"query": {"kind": "summary"}}, "gauge"),

@@ -1,0 +1,54 @@
+"""The pages about sources: every example in them is a valid configuration, and no key goes unmentioned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from assets.connectors.files import FilesSource
+from assets.connectors.prometheus import PrometheusQuery, PrometheusSource
+from assets.connectors.sql import SqlSource, SqlTable
+from tests.conftest import ROOT
+
+MODELS: dict[str, tuple[type[BaseModel], ...]] = {
+    "files": (FilesSource,),
+    "prometheus": (PrometheusSource, PrometheusQuery),
+    "sql": (SqlSource, SqlTable),
+}
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / "sources" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def examples(name: str) -> Iterator[dict[str, object]]:
+    for block in re.findall(r"```yaml\n(.*?)```", page(name), flags=re.DOTALL):
+        yield from yaml.safe_load(block)["sources"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_examples_are_valid(name: str) -> None:
+    found = list(examples(name))
+    assert found
+    for source in found:
+        MODELS[name][0].model_validate(source)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_key_is_mentioned(name: str) -> None:
+    text = page(name)
+    keys = {key for model in MODELS[name] for key in model.model_fields}
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", text)] == []
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_links_lead_somewhere(name: str) -> None:
+    folder = ROOT / "docs" / "sources"
+    targets = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", page(name))]
+    assert [
+        target for target in targets if not target.startswith("http") and not (folder / target).exists()
+    ] == []
