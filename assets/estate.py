@@ -32,10 +32,22 @@ class Estate(dg.ConfigurableResource):
         return Home(Path(self.home_path))
 
 
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+ONE_DAY = "dagster/partition"
+
+
 def run_days(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> tuple[date, date]:
-    """First and last UTC day of the run's partitions; the last one is its as-of day."""
-    keys = context.partition_key_range
-    return date.fromisoformat(keys.start), date.fromisoformat(keys.end)
+    """First and last UTC day of the run; the last one is its as-of day.
+
+    Read from the run's partition tags, because assets that are no days themselves (models, versions) need it too.
+    Raises dagster.Failure for a run without days.
+    """
+    tags = context.run.tags
+    first, last = tags.get(RANGE_START, tags.get(ONE_DAY)), tags.get(RANGE_END, tags.get(ONE_DAY))
+    if first is None or last is None:
+        raise dg.Failure("The run has no day; fix: choose a day or a range of days to run", allow_retries=False)
+    return date.fromisoformat(first), date.fromisoformat(last)
 
 
 def each_day(first: date, last: date) -> list[date]:

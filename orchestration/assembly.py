@@ -49,8 +49,8 @@ def build_defs(
     by_table: dict[str, list[dg.AssetKey]] = defaultdict(list)
     for asset in landing:
         by_table[asset.key.path[-1]].append(asset.key)
-    models = dbt_models(project, partitions, after_forecast=False)
-    models_after = dbt_models(project, partitions, after_forecast=True)
+    models = dbt_models(project, after_forecast=False)
+    models_after = dbt_models(project, after_forecast=True)
     marts = [
         key
         for asset in (models, models_after)
@@ -66,15 +66,15 @@ def build_defs(
     return dg.Definitions(
         assets=[
             *landing,
-            landing_schema_asset(partitions, by_table),
+            landing_schema_asset(by_table),
             models,
-            forecast_asset(partitions),
+            forecast_asset(),
             models_after,
-            published_version_asset(project.manifest_path, partitions, marts),
-            service_report_asset(settings.report, partitions),
+            published_version_asset(project.manifest_path, marts),
+            service_report_asset(settings.report),
         ],
         asset_checks=pipeline_checks(),
-        jobs=[pipeline_job(), report_job()],
+        jobs=[pipeline_job(partitions), report_job()],
         schedules=estate_schedules(settings.schedules),
         resources={**resources, **(resource_overrides or {})},
         loggers={PROGRESS: progress_logger},

@@ -1,6 +1,7 @@
 """The jobs: the whole pipeline, and the report alone.
 
-A run over a range of days is one run: every asset has the single-run backfill policy.
+A run over a range of days is one run: extraction has the single-run backfill policy. Models, versions and reports are no
+days: they are made once a run, as of its last day.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ PIPELINE = "pipeline"
 REPORT = "report"
 
 
-def pipeline_job() -> dg.UnresolvedAssetJobDefinition:
+def pipeline_job(partitions: dg.PartitionsDefinition[str]) -> dg.UnresolvedAssetJobDefinition:
     """Extract, land, build, check, forecast, publish and render the days of the run's partitions."""
     return dg.define_asset_job(
         PIPELINE,
         selection=dg.AssetSelection.all(),
+        partitions_def=partitions,
         executor_def=dg.in_process_executor,
         description="Source files and servers to published tables and report.",
     )

@@ -12,15 +12,13 @@ from typing import Any
 
 import dagster as dg
 
+from assets.estate import RANGE_END, RANGE_START
 from assets.home import Home
 from assets.warehouse.assets import served_version
 from orchestration.assembly import build_defs
 from orchestration.jobs import PIPELINE
 from orchestration.progress import PROGRESS
 from orchestration.settings import Settings
-
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 
 
 @dataclass(frozen=True)

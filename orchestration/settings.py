@@ -29,6 +29,7 @@ from reports.settings import ReportSettings
 Source = Annotated[ControlSource | FilesSource | PrometheusSource | SqlSource, Field(discriminator="type")]
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 CRON_FIELDS = 5
+KEEPING_VARIABLES = {"files", "control"}
 
 
 class SettingsError(Exception):
@@ -203,18 +204,18 @@ def _known_fields() -> list[str]:
     return sorted({name for model in models for name in model.model_fields})
 
 
-def _expand(value: Any, environment: Mapping[str, str], path: Path, field: str) -> Any:
-    """Replace `${NAME}`. File sources keep theirs (receipts name files by it), but the variable must be set."""
+def _expand(value: Any, environment: Mapping[str, str], path: Path, field: str, keep: bool = False) -> Any:
+    """Replace `${NAME}`. `keep`: only see that it is set (receipts name files by the variable, not by its value)."""
     if isinstance(value, dict):
-        return {k: _expand(v, environment, path, f"{field}.{k}".lstrip(".")) for k, v in value.items()}
+        keep = keep or value.get("type") in KEEPING_VARIABLES
+        return {k: _expand(v, environment, path, f"{field}.{k}".lstrip("."), keep) for k, v in value.items()}
     if isinstance(value, list):
-        return [_expand(v, environment, path, f"{field}.{i}") for i, v in enumerate(value)]
+        return [_expand(v, environment, path, f"{field}.{i}", keep) for i, v in enumerate(value)]
     if isinstance(value, str):
         for name in VARIABLE.findall(value):
             if name not in environment:
                 raise SettingsError(
                     f"{path}: {field}: the environment variable {name} is not set; fix: export {name}=…"
                 )
-        if not field.startswith("sources."):
-            return VARIABLE.sub(lambda match: environment[match[1]], value)
+        return value if keep else VARIABLE.sub(lambda match: environment[match[1]], value)
     return value

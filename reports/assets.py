@@ -8,16 +8,12 @@ from assets.warehouse.assets import served_version
 from reports.settings import ReportSettings
 
 
-def service_report_asset(
-    settings: ReportSettings, partitions: dg.PartitionsDefinition[str]
-) -> dg.AssetsDefinition:
+def service_report_asset(settings: ReportSettings) -> dg.AssetsDefinition:
     """The self-contained HTML site of the served version, under reports/current."""
 
     @dg.asset(
         name="service_report",
         deps=["published_version"],
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="publishing",
         owners=["team:capacity-management"],
         kinds={"html"},

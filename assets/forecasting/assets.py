@@ -67,7 +67,7 @@ def write_forecast(folder: Path, tables: "dict[str, pd.DataFrame]") -> None:
         temporary.replace(folder / f"{name}.parquet")
 
 
-def forecast_asset(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def forecast_asset() -> dg.AssetsDefinition:
     """Quantiles, saturation dates and backtest scores of one as-of day; every day ever forecast is kept."""
     demand = [
         dg.AssetKey(name)
@@ -85,7 +85,6 @@ def forecast_asset(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
                 owners=["team:capacity-management"],
                 kinds={"scikitlearn", "parquet"},
                 description=f"{key.path[-1].replace('_', ' ').capitalize()}: kept for every as-of day.",
-                partitions_def=partitions,
             )
             for key in keys
         ],
@@ -94,10 +93,9 @@ def forecast_asset(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
                 "expectations",
                 asset=keys[0],
                 blocking=True,
-                description="Quantiles are finite, ordered, complete and within bounds (Great Expectations).",
+                description="Quantiles are finite, ordered and complete, dates in order, scores sane (Great Expectations).",
             )
         ],
-        backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
     )
     def forecasts(
@@ -105,7 +103,7 @@ def forecast_asset(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         # Heavy imports stay out of definition loading.
         from assets.forecasting.run import forecast_estate
-        from checks.forecasts import check_quantiles
+        from checks.forecasts import check_quantiles, check_saturation, check_scores
 
         as_of: date = run_days(context)[1]
         with open_warehouse(estate.home.warehouse) as connection:
@@ -120,7 +118,11 @@ def forecast_asset(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
             }
             write_forecast(estate.home.forecasts(as_of), tables)
             load_forecasts(connection, estate.home)
-        outcomes = check_quantiles(result.quantiles)
+        outcomes = [
+            *check_quantiles(result.quantiles, estate.horizon_days),
+            *check_saturation(result.saturation),
+            *check_scores(result.scores),
+        ]
         write_results(estate.home.checks(as_of), "forecasts", outcomes)
         context.log.info(f"{daily['series_id'].nunique()} series, {estate.horizon_days} days ahead")
         for key, frame in zip(keys, tables.values(), strict=True):

@@ -26,7 +26,10 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 def source_assets(
     connectors: Sequence[Connector], partitions: dg.PartitionsDefinition[str]
 ) -> list[dg.AssetsDefinition]:
-    """An asset `<source>/<table>` for every table of every source. Metrics wait for the measurement plan."""
+    """An asset `<source>/<table>` for every table of every source, by day where its rows are dated.
+
+    Metrics wait for the measurement plan.
+    """
     tables = [(connector, table) for connector in connectors for table in connector.tables()]
     plans = [dg.AssetKey([connector.name, table]) for connector, table in tables if table == PLAN]
     return [
@@ -51,12 +54,13 @@ def _source_asset(
     connector: Connector, table: str, plans: list[dg.AssetKey], partitions: dg.PartitionsDefinition[str]
 ) -> dg.AssetsDefinition:
     key = dg.AssetKey([connector.name, table])
+    is_dated = contract(table).is_dated
 
     @dg.asset(
         key=key,
         deps=plans,
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        partitions_def=partitions if is_dated else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if is_dated else None,
         group_name=connector.name,
         owners=["team:data-engineering"],
         kinds={"parquet"},

@@ -14,16 +14,12 @@ from assets.warehouse.rebuild import record_built
 from checks.record import read_results
 
 
-def published_version_asset(
-    manifest_path: Path, partitions: dg.PartitionsDefinition[str], marts: list[dg.AssetKey]
-) -> dg.AssetsDefinition:
+def published_version_asset(manifest_path: Path, marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
     """The version that BI and reports read, published only when every blocking check has passed."""
 
     @dg.asset(
         name="published_version",
         deps=marts,
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="publishing",
         owners=[OWNER],
         kinds={"duckdb", "parquet"},
@@ -50,7 +46,7 @@ def published_version_asset(
         record_built(estate.home, plan)
         prune(estate.home.published, estate.keep_versions)
         return dg.MaterializeResult(
-            metadata={"version": version, "path": dg.MetadataValue.path(str(folder)), "tables": len(tables)}
+            metadata={"as_of": as_of.isoformat(), "version": version, "path": dg.MetadataValue.path(str(folder)), "tables": len(tables)}
         )
 
     return published_version

@@ -72,7 +72,7 @@ def rebuild_of(estate: Estate, context: dg.AssetExecutionContext) -> tuple[Rebui
 
 
 def landing_schema_asset(
-    partitions: dg.PartitionsDefinition[str], upstream: Mapping[str, list[dg.AssetKey]]
+    upstream: Mapping[str, list[dg.AssetKey]],
 ) -> dg.AssetsDefinition:
     """The `landing` schema as one asset of many tables; `upstream` gives the source assets behind each table."""
     everything = [key for keys in upstream.values() for key in keys]
@@ -85,7 +85,6 @@ def landing_schema_asset(
             kinds={"duckdb"},
             description=_description(table),
             skippable=True,
-            partitions_def=partitions,
         )
         for table in [*contracts(), *RUN_TABLES]
     ]
@@ -93,7 +92,6 @@ def landing_schema_asset(
     @dg.multi_asset(
         name="landing_schema",
         specs=specs,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
     )
     def landing_schema(context: dg.AssetExecutionContext, estate: Estate) -> Iterator[dg.MaterializeResult]:
@@ -127,9 +125,7 @@ def landing_schema_asset(
     return landing_schema
 
 
-def dbt_models(
-    project: DbtProject, partitions: dg.PartitionsDefinition[str], *, after_forecast: bool
-) -> dg.AssetsDefinition:
+def dbt_models(project: DbtProject, *, after_forecast: bool) -> dg.AssetsDefinition:
     """The dbt models before the forecasts, or those that read the forecasts, with their tests as asset checks."""
     name = "models_after_forecast" if after_forecast else "models"
 
@@ -137,8 +133,6 @@ def dbt_models(
         manifest=project.manifest_path,
         project=project,
         name=name,
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         dagster_dbt_translator=UllageTranslator(),
         pool=POOL,
         select=AFTER_FORECAST if after_forecast else "fqn:*",
