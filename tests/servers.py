@@ -83,6 +83,7 @@ class PostgresServer:
             **self._as_owner(),
         )
         if made.returncode != 0:
+            self.stop()
             raise RuntimeError(f"initdb failed: {made.stderr.strip()}")
         self._port = free_port()
         settings = {
