@@ -55,7 +55,12 @@ def outage_events(data: Path) -> list[dict[str, str]]:
             rows.append(incident)
             if outage["resolved_at"]:
                 resolved = datetime.fromisoformat(outage["resolved_at"]).astimezone(UTC).isoformat()
-                end = {"event_sequence": "2", "state": "resolved", "updated_at": resolved, "resolved_at": resolved}
+                end = {
+                    "event_sequence": "2",
+                    "state": "resolved",
+                    "updated_at": resolved,
+                    "resolved_at": resolved,
+                }
                 rows.append({**incident, **end})
     return rows
 
