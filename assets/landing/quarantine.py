@@ -28,6 +28,7 @@ SCHEMA = pa.schema(
 BROKEN = "row_is_readable"
 #: Rows written at a time: bounds the memory that originals need.
 PIECE_ROWS = 20_000
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def quarantined_rows(typed: TypedBatch, faults: list[Fault]) -> Iterator[pa.Table]:
@@ -108,7 +109,7 @@ def _entry(
         "value": None if value is None else shorten(value),
         "reason": reason,
         "fix": fix,
-        "original": json.dumps(_plain(raw), ensure_ascii=False, default=str),
+        "original": _encode(_plain(raw)),
     }
 
 
@@ -145,7 +146,7 @@ def _broken(typed: TypedBatch) -> list[dict[str, Any]]:
                 "value": shorten(row.text),
                 "reason": f"{where}: {row.reason}",
                 "fix": row.fix,
-                "original": json.dumps({"line": row.text}, ensure_ascii=False),
+                "original": _encode({"line": row.text}),
             }
         )
     # A wide source row stands for several samples: each is counted as received, so each is counted here.

@@ -12,6 +12,8 @@ from typing import Any
 
 _LONE_ANNOTATION = re.compile(r"\{[^{}]*\}")
 MAX_UNIT_LENGTH = 128
+#: The usual codes. They need no grammar, which takes a second to load.
+_USUAL = re.compile(r"(1|%|[kMG]?By|[KMGT]iBy|bit|[mun]?s|min|h|d|\{[a-z_]+\})(/s)?")
 _USUAL_MISTAKES = {
     "percent": "%", "pct": "%", "ratio": "1", "count": "1",
     "b": "By", "byte": "By", "bytes": "By", "kb": "kBy", "mb": "MBy", "gb": "GBy",
@@ -59,13 +61,14 @@ def _advice(unit: str) -> str:
 
 def check_unit(unit: str) -> None:
     """Raise `UnitError` (with the likely right code) when `unit` is not a UCUM unit."""
-    _quantity(unit)
+    if not _USUAL.fullmatch(unit):
+        _quantity(unit)
 
 
 def is_unit(unit: str) -> bool:
     """True when `unit` is a UCUM unit."""
     try:
-        _quantity(unit)
+        check_unit(unit)
     except UnitError:
         return False
     return True
@@ -78,6 +81,9 @@ def conversion(unit_from: str, unit_to: str) -> tuple[float, float]:
     Bytes are no plain numbers here although UCUM calls both dimensionless: `By` does not convert to `1`.
     Raises `UnitError` when a unit is unknown or the two do not measure the same thing.
     """
+    if unit_from == unit_to:
+        check_unit(unit_from)
+        return 1.0, 0.0
     source, target = _quantity(unit_from), _quantity(unit_to)
     if _root(source) != _root(target):
         raise UnitError(

@@ -28,6 +28,16 @@ def test_units_convert_by_a_factor(source: str, target: str, factor: float) -> N
     assert conversion(source, target) == (pytest.approx(factor, rel=1e-15), 0.0)
 
 
+@pytest.mark.parametrize(
+    "text", ["1", "%", "By", "GBy", "TiBy", "bit/s", "us", "ns", "d", "{request}", "{request}/s", "h/s"]
+)
+def test_usual_codes_that_skip_the_grammar_are_in_it(text: str) -> None:
+    """The short cut for common codes must not accept what UCUM would not."""
+    assert is_unit(text)
+    assert conversion(text, text) == (1.0, 0.0)
+    assert conversion(text, f"{text}.1") == (1.0, 0.0)
+
+
 def test_temperatures_convert_with_an_offset() -> None:
     factor, offset = conversion("[degF]", "Cel")
     assert 212 * factor + offset == pytest.approx(100.0, abs=1e-8)
