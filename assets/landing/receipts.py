@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -129,17 +128,16 @@ def read_receipt(path: Path) -> Receipt:
         ) from error
 
 
-def all_receipts(home: Path) -> list[Receipt]:
-    """Every receipt of an estate, by source, table, batch and version."""
-    found = [read_receipt(path) for path in _receipt_files(home)]
-    return sorted(
-        found, key=lambda receipt: (receipt.source, receipt.table, receipt.batch_id, receipt.version)
-    )
+def all_receipts(home: Path, source: str = "*", table: str = "*") -> list[Receipt]:
+    """Every receipt of an estate, or of one source or table, by source, table, batch and version."""
+    files = sorted((home / "landing").glob(f"{source}/{table}/receipts/*.v[0-9][0-9][0-9][0-9]*.json"))
+    found = [read_receipt(path) for path in files]
+    return sorted(found, key=lambda item: (item.source, item.table, item.batch_id, item.version))
 
 
-def current_receipts(home: Path) -> list[Receipt]:
+def current_receipts(home: Path, source: str = "*", table: str = "*") -> list[Receipt]:
     """The newest receipt of each batch, by source, table and batch. Only their files are current."""
-    return newest(all_receipts(home))
+    return newest(all_receipts(home, source, table))
 
 
 def newest(receipts: list[Receipt]) -> list[Receipt]:
@@ -150,7 +148,3 @@ def newest(receipts: list[Receipt]) -> list[Receipt]:
         if batch not in latest or receipt.version > latest[batch].version:
             latest[batch] = receipt
     return list(latest.values())
-
-
-def _receipt_files(home: Path) -> Iterator[Path]:
-    yield from sorted((home / "landing").glob("*/*/receipts/*.v[0-9][0-9][0-9][0-9]*.json"))

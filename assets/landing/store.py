@@ -31,8 +31,7 @@ from assets.landing.receipts import (
     QuarantinedFile,
     Receipt,
     StoreError,
-    all_receipts,
-    newest,
+    current_receipts,
 )
 
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -52,20 +51,20 @@ class WrittenFile:
 class Store:
     """Reads and writes the landed data of one estate under `home`.
 
-    Receipts are read once and kept; one store at a time writes a source's table.
+    A table's receipts are read once and kept; one store at a time writes a source's table.
     """
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._receipts: dict[tuple[str, str], dict[str, Receipt]] | None = None
+        self._receipts: dict[tuple[str, str], dict[str, Receipt]] = {}
 
     def current(self, source: str, table: str) -> dict[str, Receipt]:
         """Current receipts of one source's table by batch id."""
-        if self._receipts is None:
-            self._receipts = {}
-            for receipt in newest(all_receipts(self.home)):
-                self._receipts.setdefault((receipt.source, receipt.table), {})[receipt.batch_id] = receipt
-        return self._receipts.setdefault((source, table), {})
+        if (source, table) not in self._receipts:
+            self._folder("landing", source, table)
+            found = current_receipts(self.home, source, table)
+            self._receipts[source, table] = {receipt.batch_id: receipt for receipt in found}
+        return self._receipts[source, table]
 
     def is_landed(self, source: str, contract: TableContract, plan: MeasurementPlan | None) -> IsLanded:
         """A test whether a batch's current receipt was made of the same content by the same rules."""
