@@ -26,6 +26,7 @@ class TimelineRow:
 
     name: str
     saturation: Saturation
+    decision_date: date | None
 
 
 def timeline(chart_id: str, rows: Sequence[TimelineRow], as_of: date, end: date, narrow: bool) -> Markup:
@@ -43,8 +44,8 @@ def timeline(chart_id: str, rows: Sequence[TimelineRow], as_of: date, end: date,
         if s.p50_date is not None:
             label = f.short_day(s.p50_date)
             data["medians"].append({"row": index, "date": _iso(s.p50_date), "label": label})
-        if s.decision_date is not None and s.decision_date <= end:
-            data["decisions"].append({"row": index, "date": _iso(max(s.decision_date, as_of))})
+        if row.decision_date is not None and row.decision_date <= end:
+            data["decisions"].append({"row": index, "date": _iso(max(row.decision_date, as_of))})
     data["as_of"] = [{"date": _iso(as_of)}]
     spec = chart_specs.timeline(len(rows), step, _iso(as_of), _iso(end + timedelta(days=1)), narrow)
     label = f"When services run out of room, {f.day(as_of)} to {f.day(end)}"

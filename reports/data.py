@@ -123,6 +123,7 @@ class PublishedReader:
         levels = self._all(
             ServiceLevel, queries.SERVICE_LEVELS, service_id=None, since=month, until=self.as_of
         )
+        pools = self._saturations(level="pool", service_id=None)
         capacities = _by(
             lambda r: r.service_id, self._all(ServiceCapacity, queries.SERVICE_CAPACITY, as_of=self.as_of)
         )
@@ -132,7 +133,8 @@ class PublishedReader:
             saturations=_by(
                 lambda r: r.service_id or "", self._saturations(level="service", service_id=None)
             ),
-            first_pools=first_to_run_out(self._saturations(level="pool", service_id=None), capacities),
+            first_pools=first_to_run_out(pools, capacities),
+            decisions=first_to_decide(pools),
             levels=_grouped(lambda r: r.service_id, levels),
             open_incidents={row["service_id"]: row["open_count"] for row in open_counts},
             utilisation={service_id: tuple(days) for service_id, days in utilisation.items()},
@@ -254,6 +256,17 @@ def first_to_run_out(
     found: dict[str, Saturation] = {}
     for pool in sorted(pools, key=order):
         if pool.service_id is not None:
+            found.setdefault(pool.service_id, pool)
+    return found
+
+
+def first_to_decide(pools: Iterable[Saturation]) -> dict[str, Saturation]:
+    """For each service the pool with the earliest day to decide; services without any such day are left out."""
+    found: dict[str, Saturation] = {}
+    for pool in sorted(
+        pools, key=lambda p: (p.decision_date or date.max, p.p50_date or date.max, p.series_id)
+    ):
+        if pool.service_id is not None and pool.decision_date is not None:
             found.setdefault(pool.service_id, pool)
     return found
 

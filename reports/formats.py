@@ -90,6 +90,11 @@ def percent(value: float | None, digits: int | None = None) -> str:
     return f"{value * 100:.{digits}f}{NARROW_SPACE}%".replace("-", MINUS)
 
 
+def headroom(value: float | None) -> str:
+    """Headroom: whole percents, and a decimal only near zero."""
+    return percent(value, 0) if value is not None and abs(value) > 0.0995 else percent(value)
+
+
 def agreed_percent(value: float | None) -> str:
     """A percentage that somebody set, with the decimals that it was set with: 95 %, 99.95 %."""
     return MISSING if value is None else f"{round(value * 100, 9):g}{NARROW_SPACE}%"
@@ -113,9 +118,16 @@ def duration(minutes: float | None) -> str:
     if minutes < 60:
         return f"{number(minutes, 2)}{NARROW_SPACE}min"
     if minutes < 48 * 60:
-        hours, rest = divmod(round(minutes), 60)
-        return f"{hours}{NARROW_SPACE}h" + (f" {rest:02d}{NARROW_SPACE}min" if rest else "")
+        return working_time(minutes)
     return f"{number(minutes / 1440)} days"
+
+
+def working_time(minutes: float | None) -> str:
+    """Agreed service time: hours and minutes, never days, because a working day has no fixed length."""
+    if minutes is None or minutes < 60:
+        return duration(minutes)
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours:,}{NARROW_SPACE}h" + (f" {rest:02d}{NARROW_SPACE}min" if rest else "")
 
 
 def seconds(value: float | None) -> str:

@@ -38,9 +38,16 @@ def level_of(headroom_ratio: float | None, settings: ReportSettings) -> Level:
 
 
 def urgency(
-    service: Service, headroom_ratio: float | None, saturation: Saturation | None
-) -> tuple[bool, date, date, float, int, str]:
-    """Sort key, most urgent first: beyond capacity, then earliest median date, earliest p10, least headroom."""
+    service: Service,
+    headroom_ratio: float | None,
+    saturation: Saturation | None,
+    missed_targets: int = 0,
+    open_incidents: int = 0,
+) -> tuple[bool, date, date, float, int, int, int, str]:
+    """Sort key, most urgent first: beyond capacity, then earliest median date, earliest p10, least headroom.
+
+    Services of which no room is known come last, those with missed targets and open incidents first among them.
+    """
     p50 = saturation.p50_date if saturation else None
     p10 = saturation.p10_date if saturation else None
     return (
@@ -48,6 +55,8 @@ def urgency(
         p50 or date.max,
         p10 or date.max,
         float("inf") if headroom_ratio is None else headroom_ratio,
+        -missed_targets,
+        -open_incidents,
         service.criticality or 9,
         service.service_id,
     )

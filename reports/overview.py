@@ -27,6 +27,7 @@ class ServiceLine:
     spark: Markup
     saturation: Saturation | None
     first_pool: Saturation | None
+    deciding: Saturation | None
     interval: str
     levels: tuple[ServiceLevel, ...]
     attainment: str
@@ -115,13 +116,14 @@ def service_lines(
 ) -> tuple[ServiceLine, ...]:
     """One line a service, most urgent first."""
 
-    def headroom(service: Service) -> float | None:
-        capacity = estate.capacities.get(service.service_id)
-        return capacity.headroom_ratio if capacity else None
+    def order(service: Service) -> tuple[object, ...]:
+        key = service.service_id
+        capacity = estate.capacities.get(key)
+        headroom = capacity.headroom_ratio if capacity else None
+        missed, opened = _missed(estate.levels.get(key, ())), estate.open_incidents.get(key, 0)
+        return urgency(service, headroom, estate.saturations.get(key), missed, opened)
 
-    ordered = sorted(
-        estate.services, key=lambda s: urgency(s, headroom(s), estate.saturations.get(s.service_id))
-    )
+    ordered = sorted(estate.services, key=order)
     return tuple(
         _line(rank, service, estate, slugs, settings) for rank, service in enumerate(ordered, start=1)
     )
@@ -182,17 +184,20 @@ def _line(
         spark=marks.sparkline(utilisation, marks.spread_sentence(utilisation)),
         saturation=saturation,
         first_pool=estate.first_pools.get(key),
+        deciding=estate.decisions.get(key, saturation),
         interval=wording.interval(saturation) if saturation else "",
         levels=levels,
         attainment=wording.attainment(levels),
-        missed=sum(1 for level in levels if level.is_met is False),
+        missed=_missed(levels),
         open_incidents=estate.open_incidents.get(key, 0),
     )
 
 
 def _picture(lines: Sequence[ServiceLine], as_of: date, end: date) -> Picture:
     rows = [
-        charts.TimelineRow(line.service.service_name, line.saturation) for line in lines if line.saturation
+        charts.TimelineRow(line.service.service_name, line.saturation, _decision_date(line))
+        for line in lines
+        if line.saturation
     ]
     end = max(end, as_of + timedelta(days=1))
     return Picture(
@@ -205,3 +210,11 @@ def _when(saturation: Saturation | None, rank: int) -> tuple[date, date, int]:
     p50 = saturation.p50_date if saturation else None
     p10 = saturation.p10_date if saturation else None
     return (p50 or date.max, p10 or date.max, rank)
+
+
+def _missed(levels: Sequence[ServiceLevel]) -> int:
+    return sum(1 for level in levels if level.is_met is False)
+
+
+def _decision_date(line: ServiceLine) -> date | None:
+    return line.deciding.decision_date if line.deciding else None

@@ -37,7 +37,7 @@ FIGURES: tuple[Figure, ...] = (
         "Forecast and the date it runs out",
         "Simulated paths of daily demand; the date is the first day on which a path passes usable capacity. p10, p50 "
         "and p90 are the days by which 10, 50 and 90 % of all paths have passed it; none within the horizon: not "
-        "expected. Day to decide = p50 − lead time.",
+        "expected. Day to decide = the earliest p50 − lead time among the pools.",
         ("fct_forecasts", "fct_saturation"),
     ),
     Figure(

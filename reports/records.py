@@ -324,13 +324,15 @@ class ForecastScore:
 class Estate:
     """Everything that the overview needs, for all services at once, by service id.
 
-    `saturations` are those of services; `first_pools` those of the pool of each service that runs out first.
+    `saturations` are those of services; `first_pools` those of the pool of each service that runs out first, and
+    `decisions` those of the pool that must be decided on first (it may have the longer lead time).
     """
 
     services: tuple[Service, ...]
     capacities: Mapping[str, ServiceCapacity]
     saturations: Mapping[str, Saturation]
     first_pools: Mapping[str, Saturation]
+    decisions: Mapping[str, Saturation]
     levels: Mapping[str, tuple[ServiceLevel, ...]]
     open_incidents: Mapping[str, int]
     utilisation: Mapping[str, tuple[tuple[date, float | None], ...]]

@@ -105,6 +105,7 @@ class ServicePage:
     no_forecast: str
     panels: tuple[Panel, ...]
     latency_basis: str | None
+    has_latency_target: bool
     months: tuple[date, ...]
     targets: tuple[TargetLine, ...]
     incidents: IncidentTable | None
@@ -138,7 +139,7 @@ def service_page(
     days = len(detail.demand.get(drawn[0], ())) if drawn else 0
     return ServicePage(
         line=line,
-        headline=wording.headline(line.service, line.capacity, line.saturation, first, as_of),
+        headline=wording.headline(line.service, line.capacity, line.saturation, first, line.deciding, as_of),
         detail=detail,
         pools=tuple(_pool_line(pool, line, detail, settings) for pool in detail.pools),
         pool_charts=tuple(
@@ -149,7 +150,10 @@ def service_page(
         ),
         no_forecast=wording.no_forecast(days),
         panels=_panels(detail.performance),
-        latency_basis=next((d.latency_basis for d in reversed(detail.performance) if d.latency_basis), None),
+        latency_basis=next((d.latency_basis for d in reversed(detail.performance) if _has_latency(d)), None),
+        has_latency_target=any(
+            d.latency_target_seconds is not None for d in detail.performance if _has_latency(d)
+        ),
         months=months,
         targets=_targets(detail.levels, months),
         incidents=_incidents(detail.incident_counts),
@@ -221,8 +225,7 @@ def _saturation_of(pool: PoolCapacity, detail: ServiceDetail) -> Saturation | No
 
 def _panels(days: Sequence[PerformanceDay]) -> tuple[Panel, ...]:
     panels = []
-    latencies = [(d.latency_p50_seconds, d.latency_p95_seconds, d.latency_p99_seconds) for d in days]
-    if any(value is not None for values in latencies for value in values):
+    if any(_has_latency(d) for d in days):
         p95 = [d.latency_p95_seconds for d in days if d.latency_p95_seconds is not None]
         note = (
             f"p95 last {f.seconds(p95[-1])}, worst day {f.seconds(max(p95))}"
@@ -243,6 +246,11 @@ def _panels(days: Sequence[PerformanceDay]) -> tuple[Panel, ...]:
         panels.append(_panel("Errors", note, days, charts.errors))
     panels += _downtime(days)
     return tuple(panels)
+
+
+def _has_latency(day: PerformanceDay) -> bool:
+    values = (day.latency_p50_seconds, day.latency_p95_seconds, day.latency_p99_seconds)
+    return any(value is not None for value in values)
 
 
 def _downtime(days: Sequence[PerformanceDay]) -> list[Panel]:
@@ -325,15 +333,13 @@ def agreed(level: ServiceLevel) -> str:
     subject = level.measure.removesuffix("_ratio").replace("_", " ").replace("error", "errors")
     if is_by_value(level):
         return f"{wording.capital(subject)} {bound} {value}"
-    return (
-        f"{share} {'days and pools' if subject == 'utilisation' else 'days'} with {subject} {bound} {value}"
-    )
+    return f"{wording.capital(subject)} {bound} {value} on {share.lower()} days"
 
 
 def measured(measure: str, value: float | None) -> str:
     """A value of a target's measure with its unit."""
     if measure.endswith("_minutes"):
-        return f.duration(value)
+        return f.working_time(value)
     if measure.endswith("_seconds"):
         return f.seconds(value)
     if measure.endswith("_ratio"):

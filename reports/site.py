@@ -20,7 +20,18 @@ from reports.quality import quality_page
 from reports.settings import ReportSettings
 
 _LISTED_QUARANTINE = 50
-_FORMATS = ("day", "month", "moment", "integer", "number", "percent", "agreed_percent", "chance", "duration")
+_FORMATS = (
+    "day",
+    "month",
+    "moment",
+    "integer",
+    "number",
+    "percent",
+    "agreed_percent",
+    "headroom",
+    "chance",
+    "duration",
+)
 
 
 def render(published: Path, out: Path, *, settings: ReportSettings) -> list[Path]:

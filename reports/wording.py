@@ -33,8 +33,8 @@ def capital(text: str) -> str:
 def room(headroom_ratio: float) -> str:
     """`18 % room left` or `7 % beyond usable capacity`."""
     if headroom_ratio < 0:
-        return f"{f.percent(-headroom_ratio)} beyond usable capacity"
-    return f"{f.percent(headroom_ratio)} room left"
+        return f"{f.headroom(-headroom_ratio)} beyond usable capacity"
+    return f"{f.headroom(headroom_ratio)} room left"
 
 
 def interval(saturation: Saturation) -> str:
@@ -42,9 +42,9 @@ def interval(saturation: Saturation) -> str:
     edge = horizon_end(saturation)
     if saturation.p10_date is None or saturation.p10_date == saturation.p90_date:
         return ""
-    if saturation.p90_date is None:
-        return f"{f.day(saturation.p10_date)} to beyond {f.day(edge)}"
-    return f.days(saturation.p10_date, saturation.p90_date)
+    if saturation.p90_date is None and edge is not None:
+        return f.days(saturation.p10_date, edge).replace(" to ", " to beyond ")
+    return f.days(saturation.p10_date, saturation.p90_date or saturation.p10_date)
 
 
 def horizon_end(saturation: Saturation) -> date | None:
@@ -58,25 +58,28 @@ def headline(
     capacity: ServiceCapacity | None,
     saturation: Saturation | None,
     first_resource: str | None,
+    deciding: Saturation | None,
     as_of: date,
 ) -> Markup:
     """The answer in one or two sentences: room now, what runs out first and when, and by when to decide.
 
-    `first_resource` is that of the pool that runs out first, which need not be the one with least room today.
+    `first_resource` is that of the pool that runs out first, which need not be the one with least room today;
+    `deciding` that of the pool that must be decided on first.
     """
     name = named(service.service_name)
     if capacity is None or capacity.headroom_ratio is None:
         return Markup("It is not known how much room {} has left: {}").format(name, no_headroom(capacity))
     if capacity.headroom_ratio < 0:
         where = f" of {f.resource(capacity.bottleneck_resource)}" if capacity.bottleneck_resource else ""
-        ahead = decision(saturation, as_of) if saturation else ""
-        return Markup("{} is {}{}{}.").format(name, room(capacity.headroom_ratio), where, ahead)
-    then = outlook(capacity.bottleneck_resource, saturation, first_resource, as_of)
+        decide = decision(deciding, capacity.bottleneck_resource, as_of)
+        return Markup("{} is {}{}{}.").format(name, room(capacity.headroom_ratio), where, decide)
+    decide = decision(deciding, first_resource, as_of)
+    then = outlook(capacity.bottleneck_resource, saturation, first_resource, decide)
     return Markup("{} has {}; {}").format(name, room(capacity.headroom_ratio), then)
 
 
 def outlook(
-    tightest: str | None, saturation: Saturation | None, first_resource: str | None, as_of: date
+    tightest: str | None, saturation: Saturation | None, first_resource: str | None, decide: str
 ) -> str:
     """What happens next to a service that has room left, as the second half of a sentence."""
     tight = f"{runs(tightest, '')} the tightest"
@@ -91,21 +94,18 @@ def outlook(
     spread = interval(saturation)
     around = f" (80{f.NARROW_SPACE}% interval: {spread})" if spread else ""
     when = f"{runs(resource)} out first, about {f.day(saturation.p50_date)}{around}"
-    return f"{lead}{when}{decision(saturation, as_of)}."
+    return f"{lead}{when}{decide}."
 
 
-def decision(saturation: Saturation, as_of: date) -> str:
-    """`; decide by 3 Jul 2026`, or that this day has passed."""
-    if saturation.decision_date is None:
+def decision(deciding: Saturation | None, told: str | None, as_of: date) -> str:
+    """`; decide by 3 Jul 2026`, or that this day has passed; names the resource where it is not the one `told` of."""
+    if deciding is None or deciding.decision_date is None:
         return ""
-    if saturation.decision_date < as_of:
-        days = (
-            f" ({saturation.lead_time_days} days of lead time)"
-            if saturation.lead_time_days is not None
-            else ""
-        )
-        return f"; the day to decide was {f.day(saturation.decision_date)}{days}"
-    return f"; decide by {f.day(saturation.decision_date)}"
+    about = "" if deciding.resource in (None, told) else f" on {f.resource(deciding.resource)}"
+    lead = f" ({deciding.lead_time_days} days of lead time)" if deciding.lead_time_days is not None else ""
+    if deciding.decision_date < as_of:
+        return f"; the day to decide{about} was {f.day(deciding.decision_date)}{lead}"
+    return f"; decide{about} by {f.day(deciding.decision_date)}{lead}"
 
 
 def no_headroom(capacity: ServiceCapacity | None) -> str:
@@ -144,7 +144,8 @@ def overview(estate: Estate, as_of: date) -> Markup:
         parts = [escape(f"{len(dated)} of {_services(count)} {verb} expected to run out of room by {by}")]
         parts.append(_first(estate, dated[0][2]))
     beyond = sum(1 for headroom in headrooms if headroom < 0)
-    overdue = sum(1 for _, _, s in dated if s.decision_date is not None and s.decision_date < as_of)
+    deciding = {**estate.saturations, **estate.decisions}.values()
+    overdue = sum(1 for s in deciding if s.decision_date is not None and s.decision_date < as_of)
     if beyond:
         parts.append(escape(f"{beyond} {'is' if beyond == 1 else 'are'} beyond usable capacity already"))
     if overdue:

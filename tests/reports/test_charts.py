@@ -76,14 +76,14 @@ def test_days_without_measurements_are_not_bridged() -> None:
 
 
 def test_names_from_outside_are_escaped_and_left_unchanged() -> None:
-    rows = [charts.TimelineRow('<b>1.23456 id="x"</b>', SATURATION)]
+    rows = [charts.TimelineRow('<b>1.23456 id="x"</b>', SATURATION, AS_OF)]
     svg = charts.timeline("t", rows, AS_OF, AS_OF + timedelta(days=90), narrow=False)
     assert "&lt;b&gt;1.23456 id=" in svg
     assert "<b>" not in svg
 
 
 def test_services_with_one_name_keep_their_own_rows() -> None:
-    rows = [charts.TimelineRow("Mail", SATURATION)] * 3
+    rows = [charts.TimelineRow("Mail", SATURATION, None)] * 3
     assert charts.timeline("t", rows, AS_OF, AS_OF + timedelta(days=90), narrow=True).count(">Mail<") == 3
 
 

@@ -6,13 +6,15 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from reports.data import PublishedReader, PublishedVersionError, read_manifest
 from reports.settings import ReportSettings
 from tests.reports import fixture
-from tests.reports.marts import AS_OF, Rows, publish
+from tests.reports.marts import AS_OF, COLUMNS, Rows, publish
 
+MARTS = Path(__file__).parents[2] / "dbt_project" / "models" / "marts"
 EARLIER = date(2026, 6, 29)
 
 
@@ -68,6 +70,15 @@ def test_of_pools_that_run_out_together_the_tightest_is_named(tmp_path: Path) ->
         saturation(rows, pool, AS_OF, p50_date=date(2026, 8, 1))
     with PublishedReader(publish(tmp_path, rows), AS_OF) as reader:
         assert reader.estate().first_pools["a"].pool_id == "z"
+
+
+def test_the_pool_to_decide_on_first_is_found_by_its_own_lead_time(tmp_path: Path) -> None:
+    rows = Rows()
+    saturation(rows, "soon", AS_OF, p50_date=date(2026, 8, 1), decision_date=date(2026, 7, 25))
+    saturation(rows, "long", AS_OF, p50_date=date(2026, 9, 1), decision_date=date(2026, 7, 3))
+    with PublishedReader(publish(tmp_path, rows), AS_OF) as reader:
+        estate = reader.estate()
+    assert (estate.first_pools["a"].pool_id, estate.decisions["a"].pool_id) == ("soon", "long")
 
 
 def test_a_pool_without_forecast_takes_that_of_its_deciding_item(tmp_path: Path) -> None:
@@ -138,3 +149,15 @@ def test_settings_refuse_thresholds_in_the_wrong_order() -> None:
         ReportSettings(headroom_critical=0.3)
     with pytest.raises(ValidationError, match="currency"):
         ReportSettings(currency="euro")
+
+
+def test_the_tables_of_these_tests_are_those_of_the_marts() -> None:
+    """A column that a mart renames or drops must break here, not in a report."""
+    contracts = {
+        model["name"]: [f"{column['name']} {column['data_type']}" for column in model["columns"]]
+        for path in sorted(MARTS.rglob("*.yml"))
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
+    }
+    assert {table: COLUMNS[table].split(", ") for table in COLUMNS} == {
+        table: contracts[table] for table in COLUMNS
+    }

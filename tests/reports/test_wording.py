@@ -43,15 +43,20 @@ CENSORED = replace(
 )
 
 
-def headline(capacity: ServiceCapacity | None, saturation: Saturation | None, first: str | None) -> str:
-    text = wording.headline(PAYMENTS, capacity, saturation, first, AS_OF)
+def headline(
+    capacity: ServiceCapacity | None,
+    saturation: Saturation | None,
+    first: str | None,
+    deciding: Saturation | None = None,
+) -> str:
+    text = wording.headline(PAYMENTS, capacity, saturation, first, deciding or saturation, AS_OF)
     return str(text).replace("<bdi>", "").replace("</bdi>", "").replace("\u202f", " ")
 
 
 def test_headline_names_room_date_interval_and_day_to_decide() -> None:
     assert headline(CAPACITY, SATURATION, "db_connections") == (
         "Payments has 18 % room left; database connections run out first, about 12 Aug 2026 "
-        "(80 % interval: 20 Jul to 20 Sep 2026); decide by 13 Jul 2026."
+        "(80 % interval: 20 Jul to 20 Sep 2026); decide by 13 Jul 2026 (30 days of lead time)."
     )
 
 
@@ -63,12 +68,20 @@ def test_headline_tells_the_tightest_today_from_the_first_to_run_out() -> None:
 
 
 def test_an_interval_that_passes_the_horizon_is_left_open() -> None:
-    assert wording.interval(replace(SATURATION, p90_date=None)) == "20 Jul 2026 to beyond 28 Sep 2026"
+    assert wording.interval(replace(SATURATION, p90_date=None)) == "20 Jul to beyond 28 Sep 2026"
 
 
 def test_a_passed_day_to_decide_is_said_to_have_passed() -> None:
     late = replace(SATURATION, decision_date=date(2026, 6, 1))
-    assert "the day to decide was 1 Jun 2026 (30 days of lead time)" in headline(CAPACITY, late, "cpu")
+    text = headline(CAPACITY, late, "db_connections")
+    assert "; the day to decide was 1 Jun 2026 (30 days of lead time)" in text
+
+
+def test_the_first_decision_may_be_about_another_resource() -> None:
+    """A later date with a longer lead time must be decided on earlier."""
+    network = replace(SATURATION, resource="network", decision_date=date(2026, 7, 2), lead_time_days=60)
+    text = headline(CAPACITY, SATURATION, "db_connections", network)
+    assert text.endswith("decide on network bandwidth by 2 Jul 2026 (60 days of lead time).")
 
 
 def test_a_censored_date_is_not_invented() -> None:
@@ -102,6 +115,7 @@ def test_urgency_puts_beyond_capacity_first_then_dates_then_headroom_then_unknow
     later = replace(SATURATION, p50_date=date(2026, 9, 1))
     keys = {
         "unknown": urgency(PAYMENTS, None, None),
+        "unknown, targets missed": urgency(PAYMENTS, None, None, missed_targets=1),
         "roomy": urgency(PAYMENTS, 0.9, None),
         "tight": urgency(PAYMENTS, 0.1, None),
         "possible": urgency(PAYMENTS, 0.9, CENSORED),
@@ -110,7 +124,7 @@ def test_urgency_puts_beyond_capacity_first_then_dates_then_headroom_then_unknow
         "beyond": urgency(PAYMENTS, -0.1, later),
     }
     assert sorted(keys, key=keys.__getitem__) == [
-        "beyond", "sooner", "later", "possible", "tight", "roomy", "unknown"
+        "beyond", "sooner", "later", "possible", "tight", "roomy", "unknown, targets missed", "unknown"
     ]  # fmt: skip
 
 
@@ -151,4 +165,4 @@ def test_targets_are_told_in_words_with_what_was_reached() -> None:
     month = {"objective_ratio": None, "target_value": 0.999, "comparator": ">=", "actual_value": 0.99914}
     assert told("availability_ratio", **month) == "Availability at least 99.9 %: 99.91 %"
     days = month | {"objective_ratio": 0.95, "actual_value": 0.9}
-    assert told("availability_ratio", **days) == "95 % of days with availability at least 99.9 %: 90 % of 20"
+    assert told("availability_ratio", **days) == "Availability at least 99.9 % on 95 % of days: 90 % of 20"
