@@ -17,34 +17,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SERIES = """
-with lead_times as (
-    select resource, max(lead_time_days) as lead_time_days, max(unit) as unit
-    from staging.stg_measurement_plan, landing.run_window
-    where valid_from <= as_of_date and (valid_to is null or valid_to >= as_of_date)
-    group by resource
-),
-series as (
-    select 'ci/' || ci_id || '/' || resource as series_id, resource, unit, observed_date, demand_value, usable_value,
-           limit_value
-    from marts.fct_resource_utilisation_daily
-    union all
-    select 'pool/' || pool_id, resource, unit, observed_date, demand_value, usable_value, null
-    from marts.fct_pool_demand_daily
-)
-select s.series_id, s.observed_date, s.demand_value, s.usable_value, s.unit,
-       coalesce(l.lead_time_days, w.default_lead_time_days) as lead_time_days,
+select h.series_id, h.observed_date, h.demand_value, s.usable_value, s.unit, s.lead_time_days,
        0.0 as lower,
-       case when s.unit = '1' and s.limit_value = 1 then 1.0 end as upper
-from series s
+       -- A ratio of one resource cannot pass 1; the members of a pool add up to more.
+       case when s.level = 'resource' and s.unit = '1' then 1.0 end as upper
+from intermediate.int_forecast_history h
+join intermediate.int_forecast_series s using (series_id)
 cross join landing.run_window w
-left join lead_times l on l.resource = s.resource
-where s.observed_date <= w.as_of_date and s.observed_date > w.as_of_date - cast($history_days as integer)
-order by s.series_id, s.observed_date
+where h.observed_date > w.as_of_date - cast($history_days as integer)
+order by h.series_id, h.observed_date
 """
 MEMBERSHIP = """
-select distinct service_id, 'pool/' || pool_id as series_id
-from marts.fct_pool_capacity, landing.run_window
-where fct_pool_capacity.as_of_date = run_window.as_of_date
+select distinct service_id, series_id
+from intermediate.int_forecast_series
+where level = 'pool'
 order by all
 """
 
@@ -69,10 +55,7 @@ def write_forecast(folder: Path, tables: "dict[str, pd.DataFrame]") -> None:
 
 def forecast_asset() -> dg.AssetsDefinition:
     """Quantiles, saturation dates and backtest scores of one as-of day; every day ever forecast is kept."""
-    demand = [
-        dg.AssetKey(name)
-        for name in ("fct_resource_utilisation_daily", "fct_pool_demand_daily", "fct_pool_capacity")
-    ]
+    demand = [dg.AssetKey(name) for name in ("int_forecast_history", "int_forecast_series")]
     keys = [dg.AssetKey([LANDING, table]) for table in FORECAST_TABLES]
 
     @dg.multi_asset(
@@ -80,7 +63,7 @@ def forecast_asset() -> dg.AssetsDefinition:
         specs=[
             dg.AssetSpec(
                 key,
-                deps=[*demand, "stg_measurement_plan"],
+                deps=demand,
                 group_name="forecasting",
                 owners=["team:capacity-management"],
                 kinds={"scikitlearn", "parquet"},
@@ -119,7 +102,7 @@ def forecast_asset() -> dg.AssetsDefinition:
             write_forecast(estate.home.forecasts(as_of), tables)
             load_forecasts(connection, estate.home)
         outcomes = [
-            *check_quantiles(result.quantiles, estate.horizon_days),
+            *check_quantiles(result.quantiles),
             *check_saturation(result.saturation),
             *check_scores(result.scores),
         ]
