@@ -30,7 +30,7 @@ _FORMATS = (
     "agreed_percent",
     "headroom",
     "chance",
-    "duration",
+    "working_time",
 )
 
 

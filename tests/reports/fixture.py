@@ -196,7 +196,7 @@ def _pool(
     usable = 0.8 * shape.limit * (share - tolerance if shape.pooling == "shared" else 1)
     pool_id = f"{key}/{group}/{shape.resource}"
     members = [f"{key}-{shape.kind}-{n + 1}" for n in range(shape.members)]
-    same = {"unit": shape.unit, "statistic": shape.statistic}
+    same: dict[str, Any] = {"unit": shape.unit, "statistic": shape.statistic}
     pool = {
         "pool_id": pool_id,
         "service_id": key,

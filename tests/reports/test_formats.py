@@ -72,6 +72,10 @@ def test_durations_read_in_the_unit_that_fits(minutes: float, expected: str) -> 
     assert f.duration(minutes).replace(NARROW, " ") == expected
 
 
+def test_agreed_service_time_is_told_in_hours_because_working_days_differ() -> None:
+    assert f.working_time(50 * 60).replace(NARROW, " ") == "50 h"
+
+
 def test_dates_are_unambiguous_between_countries() -> None:
     assert f.day(date(2026, 8, 12)) == "12 Aug 2026"
     assert f.days(date(2026, 7, 9), date(2026, 9, 21)) == "9 Jul to 21 Sep 2026"
