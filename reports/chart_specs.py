@@ -1,6 +1,6 @@
-"""Altair specifications of the report's charts, without their data, in the house style. Built once and kept.
+"""Specifications of the report's charts, without their data, in the house style: Altair, compiled to Vega and kept.
 
-Building one costs more than rendering it, so `charts` fills the same specification with many services' data.
+Building and compiling one costs more than drawing it, so `charts` fills the same one with many services' data.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import altair as alt
+import vl_convert
 
 from reports.palette import light
 
@@ -178,7 +179,7 @@ def _value(suffix: str, field: str = "value", **axis: Any) -> alt.Y:
 def _spec(
     layers: list[alt.Chart], width: int, height: int, left: int, right: int, top: int = 26, bottom: int = 26
 ) -> dict[str, Any]:
-    """The layers in the house style, as plain values. Padding is fixed, so that charts align in a page."""
+    """The layers in the house style, as a Vega specification. Padding is fixed, so that charts align in a page."""
     muted, hairline = light("muted"), light("hairline")
     axis = {"labelColor": muted, "gridColor": hairline, "domainColor": hairline, "tickColor": hairline}
     chart = alt.layer(*layers).properties(
@@ -194,5 +195,5 @@ def _spec(
             "axis": {**axis, "labelFontSize": 13 if width < WIDE / 2 else 12, "labelPadding": 6},
         },
     )
-    spec: dict[str, Any] = chart.to_dict()
+    spec: dict[str, Any] = vl_convert.vegalite_to_vega(chart.to_dict())
     return spec

@@ -1,4 +1,4 @@
-"""Vega-Lite to inline SVG: several may stand in one page, each scales, and equal input gives equal bytes."""
+"""Vega to inline SVG: several may stand in one page, each scales, and equal input gives equal bytes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Data = Mapping[str, list[dict[str, Any]]]
 
 
 def draw(chart_id: str, spec: Mapping[str, Any], data: Data, label: str, size: str) -> Markup:
-    """Fill a specification with data by name and draw it; `label` is what a screen reader says."""
-    filled = {**spec, "datasets": dict(data)}
-    return inline(vl_convert.vegalite_to_svg(filled), chart_id, label, size)
+    """Fill a Vega specification with data by name and draw it; `label` is what a screen reader says."""
+    sources = [{**d, "values": data[d["name"]]} if d["name"] in data else d for d in spec["data"]]
+    return inline(vl_convert.vega_to_svg({**spec, "data": sources}), chart_id, label, size)
 
 
 def inline(svg: str, chart_id: str, label: str, size: str) -> Markup:
