@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from assets.landing.assets import source_assets
 from assets.publishing.assets import published_version_asset
 from assets.warehouse.assets import dbt_models, landing_schema_asset
 from checks.assets import pipeline_checks
-from orchestration.code_version import ROOT, code_version
+from orchestration.code_version import ROOT, code_version, source_files
 from orchestration.connect import connect
 from orchestration.jobs import pipeline_job, report_job
 from orchestration.partitions import daily_partitions
@@ -28,6 +29,7 @@ from orchestration.settings import Settings
 from reports.assets import service_report_asset
 
 MANIFEST = ROOT / "dbt_project" / "target" / "manifest.json"
+DBT = str(Path(sys.executable).with_name("dbt"))  # the one beside this Python, wherever PATH points
 DEFAULT_CONFIG = ROOT / "examples" / "demo" / "ullage.yaml"
 
 
@@ -39,7 +41,7 @@ def build_defs(
     Raises FileNotFoundError when dbt's manifest is missing (`dbt parse` writes it; `make` targets do that).
     """
     partitions = daily_partitions(settings.start_date)
-    project = DbtProject(project_dir=ROOT / "dbt_project", profiles_dir=ROOT / "dbt_project")
+    project = dbt_project()
     project.prepare_if_dev()
     if not project.manifest_path.exists():
         raise FileNotFoundError(f"{project.manifest_path}: no dbt manifest; fix: tools/prepare_dbt.sh .venv")
@@ -60,8 +62,7 @@ def build_defs(
     resources: dict[str, Any] = {
         "estate": estate_resource(settings),
         "clock": Clock(),
-        # The dbt beside this Python, wherever PATH points.
-        "dbt": DbtCliResource(project_dir=project, dbt_executable=str(Path(sys.executable).with_name("dbt"))),
+        "dbt": DbtCliResource(project_dir=project, dbt_executable=DBT),
     }
     return dg.Definitions(
         assets=[
@@ -80,6 +81,22 @@ def build_defs(
         loggers={PROGRESS: progress_logger},
         executor=dg.in_process_executor,
     )
+
+
+def dbt_project() -> DbtProject:
+    """Where the models stand."""
+    return DbtProject(project_dir=ROOT / "dbt_project", profiles_dir=ROOT / "dbt_project")
+
+
+def parse_if_changed() -> None:
+    """Let dbt parse its project when a file of it is newer than the manifest (or there is none)."""
+    project = dbt_project()
+    written = MANIFEST.stat().st_mtime if MANIFEST.exists() else 0.0
+    if any(file.stat().st_mtime > written for file in source_files("dbt_project")):
+        subprocess.run(
+            [DBT, "--quiet", "parse", "--project-dir", project.project_dir, "--profiles-dir", project.profiles_dir],
+            check=True,
+        )
 
 
 def estate_resource(settings: Settings) -> Estate:

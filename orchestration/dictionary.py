@@ -17,7 +17,8 @@ HEAD = """# Curated tables
 Generated from the models by `make docs`; change the descriptions there. Every table is published as
 `published/current/ullage.duckdb` (schema `marts`, opened read-only) and as
 `published/current/parquet/<table>.parquet`. Open `published/current` anew to see the next version:
-an open file keeps showing the one it was opened on. Columns ending in `_at` are UTC timestamps, `_date` dates, `_ratio` numbers where 1 is all of it.
+an open file keeps showing the one it was opened on. Columns ending in `_at` are UTC timestamps,
+ `_date` dates, `_ratio` numbers where 1 is all of it.
 """
 
 

@@ -1,7 +1,7 @@
 """The jobs: the whole pipeline, and the report alone.
 
-A run over a range of days is one run: extraction has the single-run backfill policy. Models, versions and reports are no
-days: they are made once a run, as of its last day.
+A run over a range of days is one run: extraction has the single-run backfill policy. Models, versions and reports
+are no days: they are made once a run, as of its last day.
 """
 
 from __future__ import annotations

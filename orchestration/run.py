@@ -15,7 +15,7 @@ import dagster as dg
 from assets.estate import RANGE_END, RANGE_START
 from assets.home import Home
 from assets.warehouse.assets import served_version
-from orchestration.assembly import build_defs
+from orchestration.assembly import build_defs, parse_if_changed
 from orchestration.jobs import PIPELINE
 from orchestration.progress import PROGRESS
 from orchestration.settings import Settings
@@ -40,6 +40,7 @@ def run_pipeline(
     resource_overrides: Mapping[str, Any] | None = None,
 ) -> RunOutcome:
     """Run the days `first` to `as_of` (default: `as_of` alone) as one Dagster run."""
+    parse_if_changed()
     before = served_version(Home(settings.home))
     job = build_defs(settings, config, resource_overrides).resolve_job_def(PIPELINE)
     log = Home(settings.home).log

@@ -42,8 +42,7 @@ def landed_plan(home: Home) -> MeasurementPlan:
     """The measurement plan as it has landed, from whichever source delivers it."""
     rows = [
         row
-        for receipt in current_receipts(home.root)
-        if receipt.table == PLAN
+        for receipt in current_receipts(home.root, table=PLAN)
         for file in receipt.landed
         for row in pq.read_table(home.root / file.path).to_pylist()
     ]
