@@ -1,0 +1,91 @@
+"""Runs the dbt project in this process, against a DuckDB file or the Spark session of the process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.dbt.landing_fixture import REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dbt.contracts.graph.manifest import Manifest
+
+PROJECT = REPOSITORY / "dbt_project"
+# dbt-duckdb names the database after the file, and a parsed project keeps that name: every warehouse has this one.
+WAREHOUSE = "warehouse.duckdb"
+# Seeds and models without their tests.
+BUILD_ONLY = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+
+
+@dataclass(frozen=True)
+class DbtOutcome:
+    """By node that ran: its status (`success`, `pass`, `warn`, `fail`, `error`, `skipped`) and its message."""
+
+    statuses: Mapping[str, str]
+    messages: Mapping[str, str]
+
+    def failed(self) -> dict[str, str]:
+        """Nodes that neither passed nor warned, with their messages."""
+        bad = {"error", "fail", "skipped", "runtime error"}
+        return {name: self.messages[name] for name, status in self.statuses.items() if status in bad}
+
+
+class DbtProjectRunner:
+    """The dbt project at `project`, parsed once, with its artifacts under `folder`."""
+
+    def __init__(self, folder: Path, *, target: str = "duckdb", project: Path = PROJECT) -> None:
+        self._folder = folder
+        self._target = target
+        self._project = project
+        self._manifest: Manifest | None = None
+
+    def manifest(self) -> Manifest:
+        """The parsed project."""
+        if self._manifest is None:
+            result = self._invoke(["parse", "--no-partial-parse"], warehouse=self._folder / WAREHOUSE)
+            self._manifest = result.result
+        assert self._manifest is not None
+        return self._manifest
+
+    def run(self, command: Sequence[str], warehouse: Path | None = None) -> DbtOutcome:
+        """Run a dbt command with its selection; DuckDB needs a `warehouse`, a file named WAREHOUSE."""
+        result = self._invoke(command, warehouse, self.manifest())
+        if result.result is None:
+            raise RuntimeError(f"dbt {' '.join(command)} did not run: {result.exception}")
+        statuses, messages = {}, {}
+        for outcome in result.result.results:
+            statuses[outcome.node.name] = str(outcome.status)
+            messages[outcome.node.name] = str(outcome.message)
+        return DbtOutcome(statuses, messages)
+
+    def _invoke(self, command: Sequence[str], warehouse: Path | None, manifest: Any = None) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        options = ["--project-dir", str(self._project), "--profiles-dir", str(self._project)]
+        options += ["--target", self._target, "--target-path", str(self._folder / "target")]
+        options += ["--log-path", str(self._folder / "logs"), "--quiet"]
+        with _environment({"ULLAGE_WAREHOUSE": str(warehouse or "")}):
+            result = dbtRunner(manifest=manifest).invoke([*command, *options])
+        if manifest is None and not result.success:
+            raise RuntimeError(f"dbt {' '.join(command)} failed: {result.exception}")
+        return result
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

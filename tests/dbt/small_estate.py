@@ -1,0 +1,311 @@
+"""A small estate that touches every model: four days, three services, every kind of metric, a clock change.
+
+Values are sums of decimal fractions on purpose: engines must agree on them to 1e-9, not only on powers of two.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from tests.dbt.landing_fixture import Row, run_rows
+
+DAYS = tuple(date(2026, 6, day) for day in (27, 28, 29, 30))
+AS_OF = DAYS[-1]
+ALWAYS = date(2020, 1, 1)
+HOSTS = ("web-1", "web-2", "web-3", "db-1")
+LATENCY_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, float("inf"))
+
+
+def at(day: date, hour: int, minute: int = 0) -> datetime:
+    """Naive UTC moment, as everything landed is."""
+    return datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001
+
+
+def estate_rows(
+    days: Sequence[date] = DAYS, as_of: date = AS_OF, *, without: date | None = None
+) -> dict[str, list[Row]]:
+    """Landing rows of a run as of `as_of` that rebuilds `days`.
+
+    Metric tables hold those days and the day before each, as in production; `without` names a day whose metrics were
+    withdrawn.
+    """
+    wanted = {day - timedelta(days=back) for day in days for back in (0, 1)}
+    loaded = [day for day in DAYS if day in wanted and day != without]
+    rows: dict[str, list[Row]] = dict(run_rows(as_of, days, history_days=4))
+    rows["metric_samples"] = [row for day in loaded for row in _samples(day)]
+    rows["metric_histograms"] = [row for day in loaded for row in _histograms(day)]
+    return rows | _control() | _itsm() | _forecasts() | {"receipts": _receipts()}
+
+
+def _wave(seed: int, day: date, hour: int) -> float:
+    """Between 0 and 1, different for each seed, with a busy hour at noon."""
+    return (((hour - 12) ** 2 * 7 + day.day * 13 + seed * 29) % 97) / 131 + 0.1 * (hour == 12)
+
+
+def _samples(day: date) -> Iterator[dict[str, Any]]:
+    def sample(
+        ci: str, metric: str, moment: datetime, value: float, unit: str, **more: Any
+    ) -> dict[str, Any]:
+        row = {"ci_id": ci, "metric": metric, "observed_at": moment, "value": value, "unit": unit}
+        return {**row, "kind": "gauge", "interval_seconds": 3600.0, **more}
+
+    for seed, host in enumerate(HOSTS):
+        for hour in range(24):
+            if (host, day, hour) == ("web-2", DAYS[1], 3):
+                continue  # a gap
+            value = _wave(seed, day, hour)
+            yield sample(host, "system.cpu.utilization", at(day, hour), value, "1")
+            yield sample(host, "system.memory.usage", at(day, hour, 30), 900 + 101.7 * value, "KiBy")
+    total = 1000 * (day.day - 26)
+    for hour in range(24):
+        reset = day == DAYS[2] and hour >= 7
+        bytes_sent = (hour * 360.7 if reset else (total * 24 + hour * 977.3)) + 11
+        yield sample("lb-1", "system.network.io", at(day, hour, 15), bytes_sent, "By", kind="counter")
+        errors = float((day.day - 27) * 240 + hour * 10 + hour % 3)
+        yield sample("shop", "errors", at(day, hour), errors, "{error}", kind="counter")
+    for minute in (5, 17, 62, 184, 190, 421, 700, 1003, 1311, 1399):
+        moment = at(day, minute // 60, minute % 60)
+        is_up = 0.0 if (minute + day.day) % 5 == 0 else 1.0
+        yield sample("mail-endpoint", "httpcheck.status", moment, is_up, "1", interval_seconds=300.0)
+        duration = 120 + minute / 7
+        yield sample("mail-endpoint", "httpcheck.duration", moment, duration, "ms", interval_seconds=300.0)
+    for hour in (1, 9, 17):
+        yield sample("wiki", "latency.p95", at(day, hour), 0.3 + hour / 70, "s")
+        yield sample("wiki", "throughput", at(day, hour), 10 / 3 + hour, "1/s")
+        yield sample("wiki", "error.ratio", at(day, hour), hour / 1000, "1")
+    yield sample("web-1", "unplanned", at(day, 1), 1.0, "1")
+
+
+def _histograms(day: date) -> Iterator[dict[str, Any]]:
+    for hour in range(24):
+        for number, bound in enumerate(LATENCY_BOUNDS, start=1):
+            count = 100 * number + 7 * hour * number**2 + day.day
+            yield {
+                "ci_id": "shop",
+                "metric": "http.server.request.duration",
+                "observed_at": at(day, hour),
+                "upper_bound": bound,
+                "count": float(count),
+                "unit": "s",
+                "interval_seconds": 3600.0,
+            }
+
+
+def _control() -> dict[str, list[Row]]:
+    services = [("shop", "office", 1), ("mail", "office", 2), ("wiki", "night", 3)]
+    maps = [
+        ("shop", "web-1", "web", 1),
+        ("shop", "web-2", "web", 1),
+        ("shop", "web-3", "web", None),
+        ("shop", "db-1", None, None),
+        ("shop", "lb-1", None, None),
+        ("wiki", "db-1", None, None),
+        ("mail", "mail-endpoint", None, None),
+    ]
+    plan = [
+        ("system.cpu.utilization", "resource", "cpu", "1", "busy_hour", "shared", 30),
+        ("system.memory.usage", "resource", "memory", "By", "maximum", "own", 10),
+        ("system.network.io", "resource", "network", "By/s", "busy_hour", "shared", None),
+        ("errors", "service", "errors", "1/s", None, None, None),
+        ("httpcheck.status", "service", "availability", "1", None, None, None),
+        ("httpcheck.duration", "service", "response_time", "s", None, None, None),
+        ("latency.p95", "service", "latency_p95", "s", None, None, None),
+        ("throughput", "service", "throughput", "1/s", None, None, None),
+        ("error.ratio", "service", "error_ratio", "1", None, None, None),
+        ("http.server.request.duration", "service", "latency", "s", None, None, None),
+    ]
+    plan_fields = ("metric", "level", "resource", "unit", "statistic", "pooling", "lead_time_days")
+    conversions = [
+        ("1", "gauge", "1", 1.0),
+        ("KiBy", "gauge", "By", 1024.0),
+        ("MiBy", "gauge", "By", 1048576.0),
+        ("By", "counter", "By/s", 1.0),
+        ("{error}", "counter", "1/s", 1.0),
+        ("ms", "gauge", "s", 0.001),
+        ("s", "gauge", "s", 1.0),
+        ("1/s", "gauge", "1/s", 1.0),
+        ("s", "histogram", "s", 1.0),
+    ]
+    return {
+        "services": [
+            {
+                "service_id": name,
+                "service_name": name.title(),
+                "owner": "Ann",
+                "team_id": "operations",
+                "criticality": level,
+                "calendar_id": calendar,
+                "valid_from": ALWAYS,
+            }
+            for name, calendar, level in services
+        ],
+        "configuration_items": [
+            {"ci_id": ci, "ci_name": ci, "ci_kind": "host", "valid_from": ALWAYS}
+            for ci in (*HOSTS, "lb-1", "mail-endpoint")
+        ],
+        "service_cis": [
+            {
+                "service_id": service,
+                "ci_id": ci,
+                "redundancy_group": group,
+                "tolerance": tolerance,
+                "valid_from": ALWAYS,
+            }
+            for service, ci, group, tolerance in maps
+        ],
+        "teams": [{"team_id": "operations", "team_name": "Operations", "headcount": 4.5}],
+        "measurement_plan": [dict(zip(plan_fields, row, strict=True), valid_from=ALWAYS) for row in plan],
+        "resource_limits": [
+            {"ci_id": ci, "resource": "memory", "limit_value": 1.5, "unit": "MiBy", "valid_from": ALWAYS}
+            for ci in HOSTS
+        ],
+        "unit_conversions": [
+            {
+                "source_unit": unit,
+                "kind": kind,
+                "canonical_unit": canonical,
+                "factor": factor,
+                "offset_value": 0.0,
+            }
+            for unit, kind, canonical, factor in conversions
+        ],
+        "calendars": [
+            {
+                "calendar_id": calendar,
+                "zone": zone,
+                "weekday": weekday,
+                "opens": opens,
+                "closes": closes,
+                "valid_from": ALWAYS,
+            }
+            for calendar, zone, opens, closes, weekdays in (
+                ("office", "Europe/Berlin", "09:00", "17:30", range(1, 6)),
+                ("night", "America/New_York", "22:00", "06:00", range(1, 8)),
+            )
+            for weekday in weekdays
+        ],
+        "holidays": [
+            {"calendar_id": "office", "holiday_date": date(2026, 5, 1), "holiday_name": "Labour Day"}
+        ],
+        "targets": _targets(),
+    }
+
+
+def _targets() -> list[Row]:
+    targets: list[dict[str, Any]] = [
+        {"target_id": "cpu", "measure": "utilisation_ratio", "resource": "cpu", "target_value": 0.7},
+        {"target_id": "shop-cpu", "measure": "utilisation_ratio", "service_id": "shop", "target_value": 0.65},
+        {"target_id": "p1", "measure": "incident_resolution_minutes", "priority": 1, "target_value": 240.0},
+        {
+            "target_id": "any",
+            "measure": "incident_resolution_minutes",
+            "target_value": 2400.0,
+            "objective_ratio": 0.9,
+        },
+        {"target_id": "up", "measure": "availability_ratio", "comparator": ">=", "target_value": 0.9},
+        {"target_id": "fast", "measure": "latency_seconds", "target_value": 0.2, "objective_ratio": 0.5},
+        {"target_id": "errors", "measure": "error_ratio", "target_value": 0.01},
+    ]
+    common = {"comparator": "<=", "valid_from": ALWAYS, "approved_by": "Ann", "approved_at": at(ALWAYS, 9)}
+    return [{**common, **target} for target in targets]
+
+
+def _itsm() -> dict[str, list[Row]]:
+    spring = date(2026, 3, 27)  # two days before clocks go forward in Berlin
+    incidents: list[tuple[str, int, str, str, int, datetime, datetime]] = [
+        ("inc-1", 1, "new", "shop", 1, at(spring, 14), at(spring, 14)),
+        ("inc-1", 2, "in_progress", "shop", 1, at(spring, 14), at(spring, 15)),
+        ("inc-1", 3, "resolved", "shop", 1, at(spring, 14), at(date(2026, 3, 30), 8)),
+        ("inc-1", 4, "in_progress", "shop", 1, at(spring, 14), at(date(2026, 3, 30), 9)),
+        ("inc-1", 5, "closed", "shop", 1, at(spring, 14), at(date(2026, 5, 4), 8)),
+        ("inc-2", 1, "new", "wiki", 3, at(DAYS[0], 3, 7), at(DAYS[0], 3, 7)),
+        ("inc-2", 2, "resolved", "wiki", 3, at(DAYS[0], 3, 7), at(DAYS[2], 5, 11)),
+        ("inc-3", 1, "new", "mail", 2, at(DAYS[1], 1), at(DAYS[1], 1)),
+        ("inc-4", 1, "new", "shop", 1, at(DAYS[1], 1), at(DAYS[1], 1)),
+        ("inc-4", 2, "cancelled", "shop", 1, at(DAYS[1], 1), at(DAYS[1], 2)),
+        ("inc-5", 1, "new", "shop", 1, at(DAYS[3], 1), at(date(2026, 7, 1), 1)),
+    ]
+    fields = ("incident_id", "event_sequence", "state", "service_id", "priority", "opened_at", "updated_at")
+    planned = {"planned_start_at": at(DAYS[0], 20), "planned_end_at": at(DAYS[0], 22)}
+    return {
+        "incidents": [dict(zip(fields, row, strict=True), team_id="operations") for row in incidents],
+        "changes": [
+            {
+                "change_id": "chg-1",
+                "change_kind": "normal",
+                "state": "closed",
+                "service_id": "shop",
+                "started_at": at(DAYS[0], 20),
+                "ended_at": at(DAYS[0], 23, 40),
+                "outcome": "successful",
+                "updated_at": at(DAYS[1], 8),
+                **planned,
+            },
+            {
+                "change_id": "chg-2",
+                "change_kind": "standard",
+                "state": "scheduled",
+                "updated_at": at(DAYS[1], 8),
+            },
+        ],
+    }
+
+
+def _forecasts() -> dict[str, list[Row]]:
+    series = ("ci/web-1/cpu", "pool/shop/web/cpu")
+    return {
+        "forecast_quantiles": [
+            {
+                "series_id": name,
+                "as_of_date": AS_OF,
+                "target_date": AS_OF + timedelta(days=ahead),
+                "horizon_days": 90,
+                "quantile": quantile,
+                "value": 0.4 + quantile / 7 + ahead / 1000,
+                "model": "ridge",
+            }
+            for name in series
+            for ahead in (1, 2)
+            for quantile in (0.1, 0.5, 0.9)
+        ],
+        "forecast_saturation": [
+            {
+                "series_id": name,
+                "as_of_date": AS_OF,
+                "p50_date": p50,
+                "probability_within_horizon": 0.55,
+                "probability_within_lead_time": 0.1,
+                "lead_time_days": 30,
+                "horizon_days": 90,
+            }
+            for name, p50 in ((series[0], date(2026, 8, 1)), (series[1], None), ("service/shop", None))
+        ],
+        "forecast_scores": [
+            {
+                "series_id": name,
+                "as_of_date": AS_OF,
+                "model": "ridge",
+                "wql": 0.1,
+                "mase": 0.7,
+                "coverage_80_ratio": 0.78,
+                "naive_wql": 0.15,
+                "naive_mase": 1.0,
+                "window_count": 4,
+            }
+            for name in series
+        ],
+    }
+
+
+def _receipts() -> list[Row]:
+    common = {
+        "source": "files",
+        "table_name": "metric_samples",
+        "batch_id": "b",
+        "extracted_at": at(AS_OF, 23),
+    }
+    counts = {"rows_received": 10, "rows_landed": 9, "rows_quarantined": 1, "input_path": "a.csv"}
+    return [
+        {**common, **counts, "receipt_id": f"b.v000{version}", "version": version, "is_current": version == 2}
+        for version in (1, 2)
+    ]
