@@ -77,9 +77,11 @@ SCORE_RULES = (
 )
 
 
-def check_quantiles(quantiles: pd.DataFrame) -> list[CheckResult]:
+def check_quantiles(quantiles: pd.DataFrame, horizon_days: int | None = None) -> list[CheckResult]:
     """Check the columns of `landing.forecast_quantiles`; every failure blocks publishing.
 
+    Each series must have every day up to `horizon_days` (by default, up to the farthest day of any series) in
+    every quantile that occurs.
     A frame without rows passes, and says so: an estate may have too little history to forecast at all. Raises
     RuntimeError when Great Expectations could not evaluate a rule: a rule is never skipped.
     """
@@ -88,13 +90,10 @@ def check_quantiles(quantiles: pd.DataFrame) -> list[CheckResult]:
         table["target_date"].shift()
     )
     table["rise"] = table["value"].diff().where(same.astype(bool))
-    # Each series must have what any series has; the widest one shows what that is.
     per_series = table.drop_duplicates(_KEY).groupby("series_id", sort=True).size()
     levels = table["quantile"].nunique()
-    days = table["horizon_days"].max() if len(table) else 0
-    whole = pd.DataFrame(
-        {"series_id": per_series.index, "absent": levels * int(days) - per_series.to_numpy()}
-    )
+    days = horizon_days or (int(table["horizon_days"].max()) if len(table) else 0)
+    whole = pd.DataFrame({"series_id": per_series.index, "absent": levels * days - per_series.to_numpy()})
     results = _validate(table, QUANTILE_RULES, "forecast_quantiles", _KEY)
     return results + _validate(whole, (COMPLETE_RULE,), "forecast_quantiles", ["series_id"])
 

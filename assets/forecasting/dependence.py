@@ -7,7 +7,8 @@ AR(1) alone forgets a wrong trend within days, and then dates saturation too ear
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,6 @@ from assets.forecasting.frames import FloatArray
 #: Used where a history is too short to tell; between the values measured on simulated and on real series.
 DEFAULT_SHARED = 0.35
 DEFAULT_RHO = 0.3
-#: Pairs of neighbouring steps that a series needs to weigh as much as the panel in its own ρ.
-_PRIOR_PAIRS = 60.0
 
 
 @dataclass(frozen=True)
@@ -32,31 +31,26 @@ class Dependence:
 def estimate_dependence(scores: Sequence[FloatArray], count: int, period: int) -> Dependence:
     """Estimate from normal scores of backtest errors, one array [series, horizon] an origin, NaN where unknown.
 
-    The shared part is the autocorrelation of the whole panel between one and two seasons apart (a single series
-    has seen too few independent paths to know its own); ρ explains what neighbours share beyond it.
+    The shared part is their autocorrelation between one and two seasons apart; ρ explains what neighbours have in
+    common beyond it. Both are those of the whole panel: a single series has seen too few independent paths to
+    know its own.
     """
-    variance, _ = _products(scores, count, 0)
-    near, near_pairs = _products(scores, count, 1)
-    apart = [_products(scores, count, lag) for lag in range(period, 2 * period + 1)]
-    far = np.sum([total for total, _ in apart], axis=0)
-    far_pairs = np.sum([pairs for _, pairs in apart], axis=0)
-    _, points = _products(scores, count, 0)
-    if near_pairs.sum() == 0 or far_pairs.sum() == 0 or variance.sum() == 0:
+    variance = _mean_product(scores, (0,))
+    near = _mean_product(scores, (1,))
+    far = _mean_product(scores, range(period, 2 * period + 1))
+    if np.isnan(variance + near + far) or variance == 0:
         return Dependence(np.full(count, DEFAULT_SHARED), np.full(count, DEFAULT_RHO))
-    scale = variance.sum() / points.sum()
-    shared = float(np.clip(far.sum() / far_pairs.sum() / scale, 0.0, 0.95))
-    panel = near.sum() / near_pairs.sum()
-    own = (near + _PRIOR_PAIRS * panel) / (near_pairs + _PRIOR_PAIRS) / scale
-    rho = np.clip((own - shared) / (1 - shared), 0.0, 0.98)
-    return Dependence(np.full(count, shared), rho)
+    shared = float(np.clip(far / variance, 0.0, 0.95))
+    rho = float(np.clip((near / variance - shared) / (1 - shared), 0.0, 0.98))
+    return Dependence(np.full(count, shared), np.full(count, rho))
 
 
-def _products(scores: Sequence[FloatArray], count: int, lag: int) -> tuple[FloatArray, FloatArray]:
-    """Sum of products of scores `lag` steps apart, and their number, both [series]."""
-    total, pairs = np.zeros(count), np.zeros(count)
-    for grid in scores:
+def _mean_product(scores: Sequence[FloatArray], lags: Iterable[int]) -> float:
+    """Mean product of scores that lie one of the lags apart; NaN when there are none."""
+    total, pairs = 0.0, 0
+    for grid, lag in itertools.product(scores, lags):
         if grid.shape[1] > lag:
             product = grid[:, lag:] * grid[:, : grid.shape[1] - lag]
-            total += np.nansum(product, axis=1)
-            pairs += np.isfinite(product).sum(axis=1)
-    return total, pairs
+            total += float(np.nansum(product))
+            pairs += int(np.isfinite(product).sum())
+    return total / pairs if pairs else float("nan")

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
 
 from assets.forecasting.dependence import Dependence, estimate_dependence
 from assets.forecasting.experts import EXPERTS
@@ -29,12 +27,14 @@ from assets.forecasting.frames import (
 )
 from assets.forecasting.learner import Learned, Snapshot, features, learn, snapshot
 from assets.forecasting.quantiles import LEVELS, correct, interpolate
-from assets.forecasting.seasonal_naive import nan_median, seasonal_naive
+from assets.forecasting.seasonal_naive import seasonal_naive
+from assets.forecasting.simple import recent_level, straight_lines
 
 LEARNED = "quantile_trees"
 NAIVE = "seasonal_naive"
 RECENT = "recent_level"
 CONSTANT = "constant"
+STRAIGHT = "straight_line"
 NONE = "none"
 INTERMITTENT_SHARE = 0.4
 #: A series that has been silent for this many seasons is taken to be switched off.
@@ -88,32 +88,29 @@ def forecast_panel(panel: Panel, horizon: int, quantiles: Sequence[float], seed:
     quantile_columns(quantiles)
     if horizon < 1:
         raise ForecastInputError(f"horizon {horizon}: give at least one step")
-    count = (~np.isnan(panel.values)).sum(axis=1)
-    silent = steps_since_last(panel.values)
+    count, silent = known_count(panel.values), steps_since_last(panel.values)
     gone = (count > 0) & (silent >= SILENT_SEASONS * panel.periods[0])
-    enough = (count >= MIN_POINTS) & ~gone
-    values = np.full((len(panel.ids), horizon, len(quantiles)), np.nan)
-    models = np.full(len(panel.ids), NONE, dtype=object)
-    notes = [list(found) for found in panel.notes]
-    learned: Learned | None = None
-    if enough.any():
-        learned = _forecast_known(panel, enough, values, models, notes, quantiles, seed)
-    for position in np.flatnonzero(~enough):
-        few = f"{count[position]} values: a forecast needs at least {MIN_POINTS}"
-        notes[position].append(
-            f"silent for the last {silent[position]} steps: not forecast" if gone[position] else few
-        )
+    few = (count < MIN_POINTS) & ~gone
+    draft = _Draft(panel, horizon, len(quantiles))
+    learned = _fill(draft, panel, ~gone & ~few, quantiles, seed) if (~gone & ~few).any() else None
+    draft.note(few, f"{{}} values: a forecast needs at least {MIN_POINTS}", count)
+    draft.note(gone, "silent for the last {} steps: not forecast", silent)
     lower, upper = natural_bounds(panel)
-    values = np.clip(values, lower[:, None, None], upper[:, None, None])
-    scores = learned.calibration.scores if learned is not None else ()
     return PanelForecast(
         panel=panel,
         quantiles=tuple(float(level) for level in quantiles),
-        values=values,
-        models=tuple(str(name) for name in models),
-        notes=tuple("; ".join(found) for found in notes),
-        dependence=estimate_dependence(scores, len(panel.ids), panel.periods[0]),
+        values=np.clip(draft.values, lower[:, None, None], upper[:, None, None]),
+        models=tuple(str(name) for name in draft.models),
+        notes=tuple("; ".join(found) for found in draft.notes),
+        dependence=estimate_dependence(
+            learned.calibration.scores if learned is not None else (), len(panel.ids), panel.periods[0]
+        ),
     )
+
+
+def known_count(values: FloatArray) -> IntArray:
+    """Number of values in each row that are not missing."""
+    return (~np.isnan(values)).sum(axis=1).astype(np.int64)
 
 
 def steps_since_last(values: FloatArray) -> IntArray:
@@ -130,51 +127,61 @@ def natural_bounds(panel: Panel) -> tuple[FloatArray, FloatArray]:
     return lower, panel.upper
 
 
-def _forecast_known(
-    panel: Panel,
-    enough: BoolArray,
-    values: FloatArray,
-    models: npt.NDArray[np.object_],
-    notes: list[list[str]],
-    quantiles: Sequence[float],
-    seed: int,
+class _Draft:
+    """Forecasts in the making: each series is put in once, by the model that its history allows."""
+
+    def __init__(self, panel: Panel, horizon: int, levels: int) -> None:
+        self.values = np.full((len(panel.ids), horizon, levels), np.nan)
+        self.models = np.full(len(panel.ids), NONE, dtype=object)
+        self.notes = [list(found) for found in panel.notes]
+
+    def put(self, chosen: BoolArray, values: FloatArray, model: str) -> None:
+        """Take the values [chosen series, horizon, quantile] of one model."""
+        self.values[chosen], self.models[chosen] = values, model
+
+    def note(self, chosen: BoolArray, text: str, numbers: IntArray | None = None) -> None:
+        """Note something on each chosen series; `{}` in the text becomes its number."""
+        for position in np.flatnonzero(chosen):
+            self.notes[position].append(text if numbers is None else text.format(numbers[position]))
+
+
+def _fill(
+    draft: _Draft, panel: Panel, enough: BoolArray, quantiles: Sequence[float], seed: int
 ) -> Learned | None:
-    """Fill `values`, `models` and `notes` of the series that have enough points to say anything."""
-    horizon, period = values.shape[1], panel.periods[0]
+    """Forecast the series that have enough points to say anything."""
+    horizon, period = draft.values.shape[1], panel.periods[0]
     learned = learn(panel.values, panel.periods, horizon, quantiles, seed)
     taken = snapshot(panel.values, panel.periods, horizon)
-    count = (~np.isnan(panel.values)).sum(axis=1)
-    low = np.where(np.isnan(panel.values), np.inf, panel.values).min(axis=1)
-    high = np.where(np.isnan(panel.values), -np.inf, panel.values).max(axis=1)
-    constant = enough & (low == high)
-    short = enough & ~constant & (~taken.is_ready)
-    naive = enough & ~constant & ~short
-    _describe(panel, taken, enough & ~constant, notes)
-    if learned is not None:
-        worse = naive & (learned.calibration.errors > WORSE_RATIO * learned.calibration.naive_errors)
-        good = naive & ~worse
-        values[good] = _learned_values(learned, taken, np.flatnonzero(good), period, quantiles)
-        models[good], naive = LEARNED, worse
-        for position in np.flatnonzero(worse):
-            notes[position].append("falls back to seasonal naive, which did better on held-back history")
-        if learned.reach < horizon:
-            for position in np.flatnonzero(good):
-                notes[position].append(
-                    f"from step {learned.reach + 1} on the history is too short to learn from: "
-                    "the trend goes on and the interval widens"
-                )
-    else:
-        for position in np.flatnonzero(naive):
-            notes[position].append(f"{count[position]} values are too few to learn from: seasonal naive")
-    values[naive] = seasonal_naive(panel.values[naive], period, horizon, quantiles)
-    models[naive] = NAIVE
-    values[short], models[short] = _recent_level(panel.values[short], period, horizon, quantiles), RECENT
-    for position in np.flatnonzero(short):
-        notes[position].append(f"{count[position]} values are less than two seasons: recent level only")
-    values[constant], models[constant] = low[constant][:, None, None], CONSTANT
-    for position in np.flatnonzero(constant):
-        notes[position].append("constant history: the interval has no width")
+    line, is_constant, is_line = straight_lines(panel.values, 2 * period + 1, horizon)
+    constant, straight = enough & is_constant, enough & is_line
+    short = enough & ~constant & ~straight & ~taken.is_ready
+    rest = enough & ~constant & ~straight & taken.is_ready
+    _describe(panel, taken, enough & ~constant & ~straight, draft.notes)
+    for chosen, model in ((constant, CONSTANT), (straight, STRAIGHT)):
+        draft.put(chosen, line[chosen][:, :, None], model)
+    draft.note(constant, "constant history: the interval has no width")
+    draft.note(straight, "history without noise, a straight line: the interval has no width")
+    draft.put(short, recent_level(panel.values[short], period, horizon, quantiles), RECENT)
+    draft.note(short, "{} values are less than two seasons: recent level only", known_count(panel.values))
+    naive = _fill_learned(draft, learned, taken, rest, period, quantiles) if learned is not None else rest
+    draft.put(naive, seasonal_naive(panel.values[naive], period, horizon, quantiles), NAIVE)
+    if learned is None:
+        draft.note(naive, "{} values are too few to learn from: seasonal naive", known_count(panel.values))
     return learned
+
+
+def _fill_learned(
+    draft: _Draft, learned: Learned, taken: Snapshot, rest: BoolArray, period: int, quantiles: Sequence[float]
+) -> BoolArray:
+    """Forecast what the trees are good for; returns the series on which seasonal naive did better."""
+    worse = rest & (learned.calibration.errors > WORSE_RATIO * learned.calibration.naive_errors)
+    good = rest & ~worse
+    draft.put(good, _learned_values(learned, taken, np.flatnonzero(good), period, quantiles), LEARNED)
+    draft.note(worse, "falls back to seasonal naive, which did clearly better on held-back history")
+    if learned.taught < draft.values.shape[1]:
+        text = f"from step {learned.taught + 1} on the history is too short to learn from: "
+        draft.note(good, text + "the trend goes on and the interval widens")
+    return worse
 
 
 def _learned_values(
@@ -213,17 +220,6 @@ def _carry_on(answer: FloatArray, taken: Snapshot, chosen: IntArray, reach: int,
         wider = np.sqrt((ahead + 1) / (like + 1))
         result[:, ahead] = centre[:, None] + wider * (answer[:, like] - answer[:, like, [middle]])
     return result
-
-
-def _recent_level(values: FloatArray, period: int, horizon: int, quantiles: Sequence[float]) -> FloatArray:
-    """Median of the last values, normal interval from how much they vary, wider with time."""
-    count = np.maximum((~np.isnan(values)).sum(axis=1), 1)
-    centre = nan_median(values[:, -period:])
-    centre = np.where(np.isnan(centre), nan_median(values), centre)
-    spread = np.sqrt(np.nansum((values - centre[:, None]) ** 2, axis=1) / np.maximum(count - 1, 1))
-    growth = np.sqrt(1 + np.arange(horizon)[None, :] / count[:, None])
-    levels = norm.ppf(np.asarray(quantiles, dtype=float))
-    return np.asarray(centre[:, None, None] + (spread[:, None] * growth)[:, :, None] * levels, dtype=float)
 
 
 def _describe(panel: Panel, taken: Snapshot, chosen: BoolArray, notes: list[list[str]]) -> None:

@@ -105,8 +105,8 @@ class QuantileTrees:
             HistGradientBoostingRegressor(
                 loss="quantile",
                 quantile=level,
-                max_iter=60,
-                learning_rate=0.1,
+                max_iter=40,
+                learning_rate=0.15,
                 max_leaf_nodes=8,
                 min_samples_leaf=100,
                 l2_regularization=1.0,
@@ -118,6 +118,8 @@ class QuantileTrees:
 
     def predict(self, rows: FloatArray) -> FloatArray:
         """Quantiles [row, level] in units of the series' scale."""
+        if not len(rows):
+            return np.zeros((0, len(LEVELS)))
         return np.sort(np.column_stack([trees.predict(rows) for trees in self._trees]), axis=1)
 
 
@@ -138,11 +140,15 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Learned:
-    """A trained panel model; `reach` is the farthest step ahead that at least three origins could teach."""
+    """A trained panel model.
+
+    `reach` is the farthest step ahead that at least three origins could teach, `taught` that any could.
+    """
 
     trees: QuantileTrees
     calibration: Calibration
     reach: int
+    taught: int
 
 
 def learn(
@@ -158,7 +164,7 @@ def _learn(
     values: FloatArray, periods: tuple[int, ...], horizon: int, quantiles: Sequence[float], seed: int
 ) -> Learned | None:
     width, short = values.shape[1], periods[0]
-    origins = choose_origins(width, short)
+    origins = choose_origins(width, periods)
     if not origins:
         return None
     split = origins[0] + int((width - origins[0]) * (1 - CALIBRATION_SHARE))
@@ -179,15 +185,26 @@ def _learn(
     if len(truths) < MIN_ROWS or not unseen:
         return None
     calibration = _calibrate(QuantileTrees(rows, truths, seed), values, unseen, periods, quantiles, seed)
-    reach = width - origins[min(2, len(origins) - 1)]
-    return Learned(QuantileTrees(all_rows, all_truths, seed), calibration, min(reach, horizon))
+    return Learned(
+        trees=QuantileTrees(all_rows, all_truths, seed),
+        calibration=calibration,
+        reach=min(width - origins[min(2, len(origins) - 1)], horizon),
+        taught=min(width - origins[0], horizon),
+    )
 
 
-def choose_origins(width: int, period: int) -> list[int]:
-    """Up to `ORIGINS` evenly spaced ends of history, from four seasons on, that leave a season to compare with."""
-    first, last = 4 * period, width - period
+def choose_origins(width: int, periods: tuple[int, ...]) -> list[int]:
+    """Up to `ORIGINS` evenly spaced ends of history that leave a season to compare with.
+
+    The first has seen four of the shortest seasons, and two of the longest if that leaves a third of the history:
+    cheap forecasts that do not know the long season yet would teach a distrust of it.
+    """
+    short, long = periods[0], periods[-1]
+    first, last = 4 * short, width - short
+    if width >= 3 * long:
+        first = max(first, 2 * long)
     if last <= first:
-        first = 2 * period + 1
+        first = 2 * short + 1
     if last < first:
         return []
     return sorted({int(origin) for origin in np.linspace(first, last, ORIGINS)})
@@ -232,9 +249,7 @@ def _calibrate(
     for origin, taken in unseen:
         truth = _truth(values, origin, horizon)
         series, ahead = np.nonzero(np.isfinite(truth) & taken.is_ready[:, None])
-        answer = (
-            trees.predict(features(taken, series, ahead, periods[0])) if len(series) else np.zeros((0, 5))
-        )
+        answer = trees.predict(features(taken, series, ahead, periods[0]))
         error = (truth[series, ahead] - taken.reference[series, ahead]) / taken.scale[series]
         answers.append((series, ahead, answer, error))
     shift = _conformal_shift(answers, bands, seed)

@@ -1,0 +1,92 @@
+"""The cheap forecasts: each does the one thing it is there for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assets.forecasting.experts import EXPERTS, cheap_forecasts, decompose, weighted_line
+from tests.forecasting.series import WEEK
+
+TIME = np.arange(84)
+AHEAD = np.arange(84, 98)
+
+
+def expert(values: np.ndarray, name: str, horizon: int = 14) -> np.ndarray:
+    forecasts, _ = cheap_forecasts(values[None, :], (7,), horizon)
+    return forecasts[EXPERTS.index(name), 0]
+
+
+def test_line_continues_trend_and_season() -> None:
+    forecast = expert(20 + 0.5 * TIME + WEEK[TIME % 7], "line")
+
+    np.testing.assert_allclose(forecast, 20 + 0.5 * AHEAD + WEEK[AHEAD % 7], atol=1.5)
+
+
+def test_seasonal_naive_repeats_the_last_season() -> None:
+    values = np.random.default_rng(1).normal(size=84)
+
+    np.testing.assert_array_equal(expert(values, "naive"), np.tile(values[-7:], 2))
+
+
+def test_seasonal_naive_takes_the_season_before_where_the_last_is_missing() -> None:
+    values = TIME.astype(float)
+    values[-1] = np.nan
+
+    assert expert(values, "naive")[6] == 76
+
+
+def test_history_before_a_level_shift_is_moved_to_the_level_after_it() -> None:
+    values = np.where(TIME < 50, 10.0, 30.0) + np.random.default_rng(2).normal(0, 0.5, 84)
+
+    parts = decompose(values[None, :], (7,), 14)
+
+    assert parts.steps[0] == 1
+    assert parts.base[0, :50].mean() == pytest.approx(30, abs=0.5)
+    assert expert(values, "line")[-1] == pytest.approx(30, abs=1)
+
+
+def test_a_steady_trend_is_not_taken_for_a_shift() -> None:
+    values = 10 + 0.5 * TIME + np.random.default_rng(3).normal(0, 0.5, 84)
+
+    assert decompose(values[None, :], (7,), 14).steps[0] == 0
+
+
+def test_outliers_hardly_move_the_line() -> None:
+    values = 10 + 0.1 * TIME + np.random.default_rng(4).normal(0, 0.2, 84)
+    values[[20, 40, 80]] += 100
+
+    parts = decompose(values[None, :], (7,), 14)
+
+    assert parts.outliers[0] == 3
+    assert parts.slope[0] == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_long_and_a_short_season_are_both_found() -> None:
+    hours = np.arange(24 * 28)
+    values = 50 + 10 * np.sin(hours / 24 * 2 * np.pi) - 20.0 * (hours // 24 % 7 >= 5)
+
+    forecasts, _ = cheap_forecasts(values[None, :], (24, 168), 48)
+
+    later = np.arange(24 * 28, 24 * 28 + 48)
+    truth = 50 + 10 * np.sin(later / 24 * 2 * np.pi) - 20.0 * (later // 24 % 7 >= 5)
+    np.testing.assert_allclose(forecasts[EXPERTS.index("level"), 0], truth, atol=6)
+
+
+def test_missing_values_leave_every_forecast_finite() -> None:
+    values = 20 + WEEK[TIME % 7]
+    values[np.random.default_rng(5).random(84) < 0.6] = np.nan
+
+    forecasts, _ = cheap_forecasts(values[None, :], (7,), 14)
+
+    assert np.isfinite(forecasts).all()
+
+
+def test_the_line_is_that_of_least_squares() -> None:
+    random = np.random.default_rng(6)
+    base, weight = random.normal(size=(1, 30)), random.uniform(0, 1, (1, 30))
+
+    intercept, slope = weighted_line(base, weight)
+
+    expected = np.polyfit(np.arange(30) - 29.0, base[0], 1, w=np.sqrt(weight[0]))
+    np.testing.assert_allclose([slope[0], intercept[0]], expected)

@@ -1,0 +1,147 @@
+"""Forecasts of an estate: exactly the columns that the warehouse reads, for estates of any age."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assets.forecasting.run import ForecastResult, forecast_estate
+from assets.warehouse.landing_schema import FORECAST_TABLES
+from tests.forecasting.series import START, trended
+
+DAYS = 80
+AS_OF = (START + pd.Timedelta(days=DAYS - 1)).date()
+ARROW = {"varchar": pa.large_string(), "date": pa.date32(), "integer": pa.int32(), "double": pa.float64()}
+MEMBERSHIP = pd.DataFrame({"service_id": ["shop", "shop"], "series_id": ["pool/s000", "pool/s001"]})
+
+
+def daily(days: int = DAYS) -> pd.DataFrame:
+    parts = []
+    for number, (name, values) in enumerate(trended(20, days + 5).items()):
+        parts.append(
+            pd.DataFrame(
+                {
+                    "series_id": f"{'pool' if number < 4 else 'ci'}/{name}",
+                    "observed_date": pd.date_range(START, periods=days + 5),
+                    "demand_value": values,
+                    "usable_value": values.max() * 1.05,
+                    "unit": "1",
+                    "lead_time_days": 21,
+                    "lower": 0.0,
+                    "upper": np.nan,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def result() -> ForecastResult:
+    return forecast_estate(daily(), MEMBERSHIP, AS_OF, 30, seed=7)
+
+
+@pytest.mark.parametrize("table", ["quantiles", "saturation", "scores"])
+def test_parquet_has_the_columns_and_types_of_the_landing_view(
+    result: ForecastResult, table: str, tmp_path: Path
+) -> None:
+    getattr(result, table).to_parquet(tmp_path / "table.parquet", index=False)
+
+    schema = pq.read_schema(tmp_path / "table.parquet")
+
+    expected = {name: ARROW[kind] for name, kind in FORECAST_TABLES[f"forecast_{table}"].items()}
+    assert dict(zip(schema.names, schema.types, strict=True)) == expected
+
+
+def test_every_series_has_every_day_and_quantile(result: ForecastResult) -> None:
+    counts = result.quantiles.groupby("series_id").size()
+
+    assert (counts == 30 * 9).all()
+    assert len(counts) == 20
+    assert result.quantiles["value"].notna().all()
+    assert result.quantiles["target_date"].min() == AS_OF + pd.Timedelta(days=1)
+
+
+def test_services_join_resources_and_pools(result: ForecastResult) -> None:
+    names = set(result.saturation["series_id"])
+
+    assert {"service/shop", "pool/s000", "ci/s019"} <= names
+    assert len(names) == 21
+    rows = result.saturation.set_index("series_id")["probability_within_horizon"]
+    assert rows["service/shop"] >= max(rows["pool/s000"], rows["pool/s001"])
+
+
+def test_days_after_the_as_of_day_are_not_read(result: ForecastResult) -> None:
+    known = daily()
+    known = known[known["observed_date"].dt.date <= AS_OF]
+
+    again = forecast_estate(known, MEMBERSHIP, AS_OF, 30, seed=7)
+
+    pd.testing.assert_series_equal(again.quantiles["value"], result.quantiles["value"], check_exact=True)
+    pd.testing.assert_frame_equal(
+        again.saturation.drop(columns="notes"), result.saturation.drop(columns="notes")
+    )
+
+
+def test_the_same_input_gives_the_same_frames(result: ForecastResult) -> None:
+    again = forecast_estate(daily().sample(frac=1, random_state=1), MEMBERSHIP[::-1], AS_OF, 30, seed=7)
+
+    for table in ("quantiles", "saturation", "scores"):
+        pd.testing.assert_frame_equal(getattr(again, table), getattr(result, table), check_exact=True)
+
+
+def test_a_planned_purchase_raises_what_is_usable(result: ForecastResult) -> None:
+    plan = pd.DataFrame({"series_id": ["pool/s000"], "ds": [AS_OF + pd.Timedelta(days=1)], "usable": [1e6]})
+
+    bought = forecast_estate(daily(), MEMBERSHIP, AS_OF, 30, seed=7, planned_usable=plan)
+
+    before = result.saturation.set_index("series_id")["probability_within_horizon"]
+    after = bought.saturation.set_index("series_id")["probability_within_horizon"]
+    assert after["pool/s000"] == 0 < before["pool/s000"]
+
+
+def test_a_last_known_limit_goes_on_and_a_missing_one_is_named() -> None:
+    frame = daily()
+    frame.loc[frame["observed_date"] > "2026-01-20", "usable_value"] = np.nan
+    frame.loc[frame["series_id"] == "ci/s010", ["usable_value", "lead_time_days"]] = np.nan
+
+    rows = forecast_estate(frame, MEMBERSHIP, AS_OF, 5, seed=1).saturation.set_index("series_id")
+
+    assert rows.loc["ci/s011", "probability_within_horizon"] >= 0
+    assert np.isnan(rows.loc["ci/s010", "probability_within_horizon"])
+    assert "no usable capacity is known" in rows.loc["ci/s010", "notes"]
+    assert pd.isna(rows.loc["ci/s010", "lead_time_days"])
+
+
+def test_one_day_of_history_gives_notes_and_no_numbers() -> None:
+    first = daily()
+    first = first[first["observed_date"] == START]
+
+    made = forecast_estate(first, MEMBERSHIP, date(2026, 1, 1), 30, seed=7)
+
+    assert made.quantiles.empty
+    assert made.saturation["p50_date"].isna().all()
+    assert made.saturation["notes"].ne("").all()
+    assert made.scores["window_count"].eq(0).all()
+    assert set(made.scores["model"]) == {"none"}
+
+
+def test_an_estate_without_series_gives_empty_tables() -> None:
+    made = forecast_estate(daily().iloc[:0], MEMBERSHIP.iloc[:0], AS_OF, 30, seed=7)
+
+    for table in ("quantiles", "saturation", "scores"):
+        frame = getattr(made, table)
+        assert list(frame.columns) == list(FORECAST_TABLES[f"forecast_{table}"])
+        assert frame.empty
+
+
+def test_scores_say_when_they_cover_only_the_first_days() -> None:
+    made = forecast_estate(daily(), MEMBERSHIP, AS_OF, 60, seed=7)
+
+    assert set(made.scores["notes"]) == {"scored on the first 20 of 60 days"}
+    assert set(made.scores["window_count"]) == {3}
