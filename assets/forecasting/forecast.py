@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from assets.forecasting.dependence import Dependence, estimate_dependence
 from assets.forecasting.experts import EXPERTS
@@ -92,7 +93,11 @@ def forecast_panel(panel: Panel, horizon: int, quantiles: Sequence[float], seed:
     gone = (count > 0) & (silent >= SILENT_SEASONS * panel.periods[0])
     few = (count < MIN_POINTS) & ~gone
     draft = _Draft(panel, horizon, len(quantiles))
-    learned = _fill(draft, panel, ~gone & ~few, quantiles, seed) if (~gone & ~few).any() else None
+    learned: Learned | None = None
+    if (~gone & ~few).any():
+        # One thread: sums then have one order, and waiting threads do not eat a busy machine.
+        with threadpool_limits(1):
+            learned = _fill(draft, panel, ~gone & ~few, quantiles, seed)
     draft.note(few, f"{{}} values: a forecast needs at least {MIN_POINTS}", count)
     draft.note(gone, "silent for the last {} steps: not forecast", silent)
     lower, upper = natural_bounds(panel)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from assets.forecasting.experts import cheap_forecasts
 from assets.forecasting.frames import BoolArray, FloatArray, IntArray
@@ -155,14 +154,6 @@ def learn(
     values: FloatArray, periods: tuple[int, ...], horizon: int, quantiles: Sequence[float], seed: int
 ) -> Learned | None:
     """Train on `values` [series, time]; None when the history is too short to try anything out."""
-    # One thread: sums then have one order, and waiting threads do not eat a busy machine.
-    with threadpool_limits(1):
-        return _learn(values, periods, horizon, quantiles, seed)
-
-
-def _learn(
-    values: FloatArray, periods: tuple[int, ...], horizon: int, quantiles: Sequence[float], seed: int
-) -> Learned | None:
     width, short = values.shape[1], periods[0]
     origins = choose_origins(width, periods)
     if not origins:
