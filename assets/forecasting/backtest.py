@@ -123,7 +123,6 @@ def _note(scored: int, exact: bool, values: FloatArray) -> str:
         return ""
     if exact:
         return "not scored: the history repeats exactly, so there is no error to compare with"
-    known = int(np.isfinite(values).sum())
-    if known < MIN_POINTS:
-        return f"not scored: {known} values"
+    if int(np.isfinite(values).sum()) < MIN_POINTS:
+        return f"not scored: fewer than {MIN_POINTS} values"
     return "not scored: the history is too short to hold some of it back"

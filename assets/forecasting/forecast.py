@@ -98,7 +98,7 @@ def forecast_panel(panel: Panel, horizon: int, quantiles: Sequence[float], seed:
         # One thread: sums then have one order, and waiting threads do not eat a busy machine.
         with threadpool_limits(1):
             learned = _fill(draft, panel, ~gone & ~few, quantiles, seed)
-    draft.note(few, f"{{}} values: a forecast needs at least {MIN_POINTS}", count)
+    draft.note(few, f"a forecast needs at least {MIN_POINTS} values, here are {{}}", count)
     draft.note(gone, "silent for the last {} steps: not forecast", silent)
     lower, upper = natural_bounds(panel)
     return PanelForecast(

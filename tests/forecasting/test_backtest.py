@@ -77,7 +77,7 @@ def test_what_cannot_be_scored_is_null_with_the_reason() -> None:
         "not scored: the history repeats exactly, so there is no error to compare with"
     )
     assert scores.loc["short", "notes"] == "not scored: the history is too short to hold some of it back"
-    assert scores.loc["one", "notes"] == "not scored: 1 values"
+    assert scores.loc["one", "notes"] == "not scored: fewer than 3 values"
 
 
 def test_windows_and_steps_below_one_are_refused() -> None:

@@ -114,8 +114,8 @@ def test_fewer_than_three_values_give_no_numbers_but_a_note() -> None:
     made = forecast(history({"two": [1.0, 2.0], "none": [np.nan] * 5}), 3, "D")
 
     assert made[LEVELS].isna().all(axis=None)
-    assert set(one(made, "two")["notes"]) == {"2 values: a forecast needs at least 3"}
-    assert one(made, "none")["notes"][0].endswith("0 values: a forecast needs at least 3")
+    assert set(one(made, "two")["notes"]) == {"a forecast needs at least 3 values, here are 2"}
+    assert one(made, "none")["notes"][0].endswith("a forecast needs at least 3 values, here are 0")
 
 
 def test_three_values_give_a_wide_recent_level() -> None:
