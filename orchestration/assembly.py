@@ -75,7 +75,7 @@ def build_defs(
             service_report_asset(settings.report),
         ],
         asset_checks=pipeline_checks(),
-        jobs=[pipeline_job(partitions), report_job()],
+        jobs=[pipeline_job(), report_job()],
         schedules=estate_schedules(settings.schedules),
         resources={**resources, **(resource_overrides or {})},
         loggers={PROGRESS: progress_logger},

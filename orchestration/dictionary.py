@@ -18,7 +18,7 @@ Generated from the models by `make docs`; change the descriptions there. Every t
 `published/current/ullage.duckdb` (schema `marts`, opened read-only) and as
 `published/current/parquet/<table>.parquet`. Open `published/current` anew to see the next version:
 an open file keeps showing the one it was opened on. Columns ending in `_at` are UTC timestamps,
- `_date` dates, `_ratio` numbers where 1 is all of it.
+`_date` dates, `_ratio` numbers where 1 is all of it.
 """
 
 

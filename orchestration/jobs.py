@@ -12,12 +12,11 @@ PIPELINE = "pipeline"
 REPORT = "report"
 
 
-def pipeline_job(partitions: dg.PartitionsDefinition[str]) -> dg.UnresolvedAssetJobDefinition:
+def pipeline_job() -> dg.UnresolvedAssetJobDefinition:
     """Extract, land, build, check, forecast, publish and render the days of the run's partitions."""
     return dg.define_asset_job(
         PIPELINE,
         selection=dg.AssetSelection.all(),
-        partitions_def=partitions,
         executor_def=dg.in_process_executor,
         description="Source files and servers to published tables and report.",
     )

@@ -1,6 +1,7 @@
 """Shows a run on the terminal: one line a step, with what the step said and how long it took."""
 
 import logging
+import re
 import sys
 
 import dagster as dg
@@ -82,8 +83,9 @@ def _reason(error: object) -> str:
     cause = getattr(error, "cause", None)
     while cause is not None and getattr(cause, "cause", None) is not None:
         cause = cause.cause
-    message = getattr(cause or error, "message", None) or "failed"
-    return str(message).strip()
+    message = str(getattr(cause or error, "message", None) or "failed").strip()
+    # Dagster puts the class of an error before its words; the words are for people.
+    return re.sub(r"^[A-Za-z_]+(\.[A-Za-z_]+)+: ", "", message)
 
 
 @dg.logger({}, description="One line a step on the terminal.")

@@ -94,6 +94,9 @@ def _source_asset(
         context.log.info(_line(summary))
         for warning in summary.warnings:
             context.log.warning(warning)
+        for outcome in summary.checks:
+            if outcome.stops_publishing:
+                context.log.error(outcome.message)
         return dg.MaterializeResult(metadata=_metadata(summary), check_results=[_check(summary)])
 
     return source_asset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -32,9 +33,18 @@ class SmallEstate:
             "start_date": self.size.start_date,
             "sources": yaml.safe_load(sources),
             "forecast": {"horizon_days": 30},
+            # The estate is spoilt on purpose; in small files a few bad rows are a large share.
+            "quality": {"max_quarantined_ratio": 0.3},
         }
         raw.pop("simulation", None)
         self.config.write_text(yaml.safe_dump(raw), encoding="utf-8")
+
+    def copy(self, folder: Path) -> SmallEstate:
+        """The same estate elsewhere, with all that its runs have left."""
+        shutil.copytree(self.config.parent, folder, symlinks=True, dirs_exist_ok=True)
+        twin = SmallEstate.__new__(SmallEstate)
+        twin.size, twin.config, twin.home = self.size, folder / "ullage.yaml", folder / "home"
+        return twin
 
     def run(self, as_of: date | None = None, first: date | None = None) -> RunOutcome:
         """Run the pipeline with the clock held still."""

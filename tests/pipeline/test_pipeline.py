@@ -128,9 +128,10 @@ def test_running_day_after_day_equals_running_the_range_at_once(estate: SmallEst
         assert (twin.home / name).read_bytes() == (estate.home / name).read_bytes(), table
 
 
-def test_bad_input_blocks_publishing_and_the_last_version_stays_served(tmp_path: Path) -> None:
-    estate = SmallEstate(tmp_path)
-    assert estate.run().success
+def test_bad_input_blocks_publishing_and_the_last_version_stays_served(
+    estate: SmallEstate, tmp_path: Path
+) -> None:
+    estate = estate.copy(tmp_path)
     served = (estate.home / "published/current").resolve()
     plan = estate.home / "control" / "targets.csv"
     text = plan.read_text().splitlines()
@@ -145,10 +146,9 @@ def test_bad_input_blocks_publishing_and_the_last_version_stays_served(tmp_path:
     assert (estate.home / "published/current").resolve() == served
 
 
-def test_failed_dbt_test_blocks_publishing(tmp_path: Path) -> None:
+def test_failed_dbt_test_blocks_publishing(estate: SmallEstate, tmp_path: Path) -> None:
     """A service map that names a service nobody offers breaks a relationship test of the models."""
-    estate = SmallEstate(tmp_path)
-    assert estate.run().success
+    estate = estate.copy(tmp_path)
     served = (estate.home / "published/current").resolve()
     for source in (estate.home / "control").glob("services.csv"):
         lines = source.read_text().splitlines()
