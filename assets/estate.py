@@ -46,7 +46,9 @@ def run_days(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) 
     tags = context.run.tags
     first, last = tags.get(RANGE_START, tags.get(ONE_DAY)), tags.get(RANGE_END, tags.get(ONE_DAY))
     if first is None or last is None:
-        raise dg.Failure("The run has no day; fix: choose a day or a range of days to run", allow_retries=False)
+        raise dg.Failure(
+            "The run has no day; fix: choose a day or a range of days to run", allow_retries=False
+        )
     return date.fromisoformat(first), date.fromisoformat(last)
 
 

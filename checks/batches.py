@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import pandas as pd
 from assets.landing.contracts import TableContract
 from assets.landing.faults import Fault, Rows, RuleOutcome
 from assets.landing.plan import MeasurementPlan
+from checks.expectations import validate
 from checks.metric_rules import add_plan_columns
 
 #: Clocks of sources may run ahead of ours by this much before a timestamp counts as future.
@@ -219,19 +219,7 @@ def _text(text: Text, table: pd.DataFrame, rows: Rows) -> str | list[str]:
 
 
 def _run(table: pd.DataFrame, rules: list[Rule]) -> Any:
-    gx, context = _context()
-    batch = context.data_sources.pandas_default.read_dataframe(table)
-    suite = gx.ExpectationSuite(name="batch", expectations=[_expectation(rule) for rule in rules])
-    # Only positions are asked for: listing values or a query for them costs more than the rules themselves.
-    return batch.validate(
-        suite,
-        result_format={
-            "result_format": "COMPLETE",
-            "partial_unexpected_count": 0,
-            "exclude_unexpected_values": True,
-            "return_unexpected_index_query": False,
-        },
-    )
+    return validate(table, "batch", lambda: [_expectation(rule) for rule in rules])
 
 
 def _expectation(rule: Rule) -> Any:
@@ -247,15 +235,3 @@ def _expectation(rule: Rule) -> Any:
             column=rule.column, min_value=rule.minimum, max_value=rule.maximum, meta=meta
         )
     return gxe.ExpectColumnValuesToBeInSet(column=rule.column, value_set=[True], meta=meta)
-
-
-@lru_cache(maxsize=1)
-def _context() -> tuple[Any, Any]:
-    # Imported here: Great Expectations takes 4 s, which loading definitions should not pay.
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.analytics_enabled = False
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return gx, context

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from checks.expectations import validate
 from checks.results import CheckResult
 
 STAGE = "forecasts"
@@ -150,23 +150,14 @@ def _result(table: pd.DataFrame, rule: Rule, name: str, key: list[str], outcome:
 
 
 def _run(table: pd.DataFrame, rules: tuple[Rule, ...], key: list[str]) -> Any:
-    gx, context = _context()
     columns = list(dict.fromkeys([*key, *(rule.column for rule in rules)]))
     plain = table[columns].copy()
     for column in plain.columns[
         [kind not in ("float64", "int64", "str") for kind in plain.dtypes.astype(str)]
     ]:
         plain[column] = plain[column].astype("str")
-    batch = context.data_sources.pandas_default.read_dataframe(plain)
-    expectations = [_expectation(rule, position, key) for position, rule in enumerate(rules)]
-    return batch.validate(
-        gx.ExpectationSuite(name="forecasts", expectations=expectations),
-        result_format={
-            "result_format": "COMPLETE",
-            "partial_unexpected_count": 0,
-            "exclude_unexpected_values": True,
-            "return_unexpected_index_query": False,
-        },
+    return validate(
+        plain, "forecasts", lambda: [_expectation(rule, position, key) for position, rule in enumerate(rules)]
     )
 
 
@@ -183,15 +174,3 @@ def _expectation(rule: Rule, position: int, key: list[str]) -> Any:
     return gxe.ExpectColumnValuesToBeBetween(
         column=rule.column, min_value=rule.minimum, max_value=rule.maximum, meta=meta
     )
-
-
-@lru_cache(maxsize=1)
-def _context() -> tuple[Any, Any]:
-    # Imported here: Great Expectations takes 4 s, which loading definitions should not pay.
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.analytics_enabled = False
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return gx, context

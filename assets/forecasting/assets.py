@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 
 from assets.estate import Estate, run_days
-from assets.warehouse.assets import LANDING, OWNER, POOL
+from assets.warehouse.assets import LANDING, POOL
 from assets.warehouse.landing_schema import FORECAST_TABLES, load_forecasts, open_warehouse
 from checks.record import write_results
 
@@ -76,7 +76,7 @@ def forecast_asset() -> dg.AssetsDefinition:
                 "expectations",
                 asset=keys[0],
                 blocking=True,
-                description="Quantiles are finite, ordered and complete, dates in order, scores sane (Great Expectations).",
+                description="Quantiles finite, ordered, complete; dates ordered; scores sane (Great Expectations).",
             )
         ],
         pool=POOL,

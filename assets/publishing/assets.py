@@ -46,7 +46,12 @@ def published_version_asset(manifest_path: Path, marts: list[dg.AssetKey]) -> dg
         record_built(estate.home, plan)
         prune(estate.home.published, estate.keep_versions)
         return dg.MaterializeResult(
-            metadata={"as_of": as_of.isoformat(), "version": version, "path": dg.MetadataValue.path(str(folder)), "tables": len(tables)}
+            metadata={
+                "as_of": as_of.isoformat(),
+                "version": version,
+                "path": dg.MetadataValue.path(str(folder)),
+                "tables": len(tables),
+            }
         )
 
     return published_version

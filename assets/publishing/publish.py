@@ -138,16 +138,16 @@ def _export(warehouse: Path, building: Path, as_of: date, tables: Sequence[Publi
         for table in tables:
             order = ", ".join(table.order_by)
             until = f"where {table.as_of_column} <= {_text(as_of)}::date" if table.as_of_column else ""
-            query = f"select * from warehouse.marts.{table.name} {until} order by {order}"  # noqa: S608
+            query = f"select * from warehouse.marts.{table.name} {until} order by {order}"
             connection.execute(f"create table marts.{table.name} as {query}")
             connection.execute(f"comment on table marts.{table.name} is {_text(table.description)}")
             for column, description in table.columns.items():
                 connection.execute(f"comment on column marts.{table.name}.{column} is {_text(description)}")
             parquet = building / "parquet" / f"{table.name}.parquet"
             connection.execute(
-                f"copy (select * from marts.{table.name} order by {order}) to {_text(parquet)} (format parquet)"  # noqa: S608
+                f"copy (select * from marts.{table.name} order by {order}) to {_text(parquet)} (format parquet)"
             )
-            counted = connection.execute(f"select count(*) from marts.{table.name}").fetchone()  # noqa: S608
+            counted = connection.execute(f"select count(*) from marts.{table.name}").fetchone()
             contents[table.name] = {
                 "rows": counted[0] if counted else 0,
                 "parquet": f"parquet/{table.name}.parquet",

@@ -9,7 +9,7 @@ summed as (
         service_id,
         observed_date,
         upper_bound,
-        {{ exact_sum('bucket_count') }} as bucket_count
+        {{ exact_sum('bucket_count', digits=6) }} as bucket_count
     from buckets
     group by service_id, observed_date, upper_bound
 ),

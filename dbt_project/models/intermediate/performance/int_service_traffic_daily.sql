@@ -69,7 +69,7 @@ request_ci_days as (
         service_id,
         ci_id,
         observed_date,
-        {{ exact_sum('request_count') }} as request_count,
+        {{ exact_sum('request_count', digits=6) }} as request_count,
         {{ exact_sum('seconds') }} as seconds
     from requests
     group by service_id, ci_id, observed_date
@@ -79,7 +79,7 @@ request_days as (
     select
         service_id,
         observed_date,
-        {{ exact_sum('request_count') }} as request_count,
+        {{ exact_sum('request_count', digits=6) }} as request_count,
         {{ exact_sum('request_count / seconds') }} as throughput_per_second,
         least(1.0e0, {{ exact_sum('seconds') }} / (86400 * count(*))) as coverage_ratio
     from request_ci_days

@@ -12,6 +12,18 @@ series as (
     select * from {{ ref('int_forecast_series') }}
 ),
 
+-- A service decides when the first of its pools has to: each pool counts back by its own lead time.
+pool_decisions as (
+    select
+        series.service_id,
+        min({{ add_days('saturation.p50_date', '-saturation.lead_time_days') }}) as decision_date
+    from saturation
+    inner join run_window on saturation.as_of_date = run_window.as_of_date
+    inner join series on saturation.series_id = series.series_id
+    where series.level = 'pool'
+    group by series.service_id
+),
+
 final as (
     select
         saturation.series_id,
@@ -30,12 +42,17 @@ final as (
         saturation.probability_within_horizon,
         saturation.probability_within_lead_time,
         cast(saturation.lead_time_days as int) as lead_time_days,
-        {{ add_days('saturation.p50_date', '-saturation.lead_time_days') }} as decision_date,
+        case
+            when series.level = 'service' then pool_decisions.decision_date
+            else {{ add_days('saturation.p50_date', '-saturation.lead_time_days') }}
+        end as decision_date,
         cast(saturation.horizon_days as int) as horizon_days,
         saturation.notes
     from saturation
     inner join run_window on saturation.as_of_date = run_window.as_of_date
     left join series on saturation.series_id = series.series_id
+    left join pool_decisions
+        on series.service_id = pool_decisions.service_id and series.level = 'service'
 )
 
 select * from final

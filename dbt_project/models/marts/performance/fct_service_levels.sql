@@ -43,8 +43,8 @@ periods as (
         service_id,
         target_id,
         period_start_date,
-        {{ exact_sum('good_count') }} as good_count,
-        {{ exact_sum('total_count') }} as total_count,
+        {{ exact_sum('good_count', digits=6) }} as good_count,
+        {{ exact_sum('total_count', digits=6) }} as total_count,
         {{ exact_sum('numerator') }} as numerator,
         {{ exact_sum('denominator') }} as denominator
     from measured
