@@ -17,16 +17,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SERIES = """
+with history as (
+    select 'ci/' || ci_id || '/' || resource as series_id, observed_date, demand_value
+    from marts.fct_resource_utilisation_daily
+    union all
+    select 'pool/' || pool_id, observed_date, demand_value
+    from marts.fct_pool_demand_daily
+)
 select h.series_id, h.observed_date, h.demand_value, s.usable_value, s.unit, s.lead_time_days,
        0.0 as lower,
        -- A ratio of one resource cannot pass 1; the members of a pool add up to more.
        case when s.level = 'resource' and s.unit = '1' then 1.0 end as upper
-from intermediate.int_forecast_history h
+from history h
 join intermediate.int_forecast_series s using (series_id)
 cross join landing.run_window w
-where h.observed_date > w.as_of_date - cast($history_days as integer)
+where h.observed_date <= w.as_of_date and h.observed_date > w.as_of_date - cast($history_days as integer)
 order by h.series_id, h.observed_date
 """
+DEMAND = ("fct_resource_utilisation_daily", "fct_pool_demand_daily", "int_forecast_series")
 MEMBERSHIP = """
 select distinct service_id, series_id
 from intermediate.int_forecast_series
@@ -55,7 +63,7 @@ def write_forecast(folder: Path, tables: "dict[str, pd.DataFrame]") -> None:
 
 def forecast_asset() -> dg.AssetsDefinition:
     """Quantiles, saturation dates and backtest scores of one as-of day; every day ever forecast is kept."""
-    demand = [dg.AssetKey(name) for name in ("int_forecast_history", "int_forecast_series")]
+    demand = [dg.AssetKey(name) for name in DEMAND]
     keys = [dg.AssetKey([LANDING, table]) for table in FORECAST_TABLES]
 
     @dg.multi_asset(
