@@ -33,6 +33,7 @@ def spark_session(folder: Path) -> Any:
         "spark.sql.adaptive.enabled": "false",
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.constraintPropagation.enabled": "false",
     }
     builder = import_module("pyspark.sql").SparkSession.builder.appName("ullage-tests")
     for name, value in settings.items():
@@ -43,14 +44,15 @@ def spark_session(folder: Path) -> Any:
 
 
 def load_spark(session: Any, folder: Path, tables: Mapping[str, pa.Table]) -> None:
-    """Create (or replace) schema `landing` in the session with one table each, through Parquet files in `folder`."""
+    """Create (or replace) schema `landing` in the session with one table each over Parquet files in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     session.sql("create schema if not exists landing")
     for name, table in tables.items():
-        path = folder / f"{name}.parquet"
-        pq.write_table(table, path)
+        path = folder / name
+        path.mkdir(exist_ok=True)
+        pq.write_table(table, path / "rows.parquet")
         session.sql(f"drop table if exists landing.{name}")
-        session.read.parquet(str(path)).write.saveAsTable(f"landing.{name}")
+        session.sql(f"create table landing.{name} using parquet location '{path}'")
 
 
 def read_spark(session: Any, table: str) -> pa.Table:
