@@ -94,7 +94,15 @@ def parse_if_changed() -> None:
     written = MANIFEST.stat().st_mtime if MANIFEST.exists() else 0.0
     if any(file.stat().st_mtime > written for file in source_files("dbt_project")):
         subprocess.run(
-            [DBT, "--quiet", "parse", "--project-dir", project.project_dir, "--profiles-dir", project.profiles_dir],
+            [
+                DBT,
+                "--quiet",
+                "parse",
+                "--project-dir",
+                project.project_dir,
+                "--profiles-dir",
+                project.profiles_dir,
+            ],
             check=True,
         )
 

@@ -38,7 +38,7 @@ final as (
         saturation.p50_date,
         saturation.p90_date,
         {{ days_between('saturation.as_of_date', 'saturation.p50_date') }} as days_to_saturation,
-        saturation.p50_date is null as is_censored,
+        case when saturation.probability_within_horizon is not null then saturation.p50_date is null end as is_censored,
         saturation.probability_within_horizon,
         saturation.probability_within_lead_time,
         cast(saturation.lead_time_days as int) as lead_time_days,
