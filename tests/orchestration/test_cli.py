@@ -1,0 +1,138 @@
+"""The command line: exit codes, messages, JSON for scripts, and documentation of every command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from assets.simulation import simulate, small_settings
+from orchestration.assembly import MANIFEST
+from orchestration.cli import app
+from orchestration.code_version import ROOT
+
+SERVICES = "service_id,service_name,owner,criticality,calendar_id,valid_from\n"
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    control = tmp_path / "control"
+    control.mkdir()
+    (control / "services.csv").write_text(SERVICES + "shop,Shop,Ann,1,office,2026-01-01\n")
+    path = tmp_path / "ullage.yaml"
+    path.write_text(
+        "estate: Test\nhome: home\nstart_date: 2026-01-01\n"
+        "sources:\n  - {name: control, type: control, path: control}\n"
+    )
+    return path
+
+
+def findings(config: Path) -> tuple[int, dict[str, dict[str, str]]]:
+    result = call("doctor", "--config", config, "--json")
+    return result.exit_code, {finding["subject"]: finding for finding in json.loads(result.stdout)}
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert f"ullage {command.name or command.callback.__name__}" in readme
+
+
+def test_wrong_date_is_a_usage_error() -> None:
+    result = call("run", "--as-of", "June")
+    assert result.exit_code == 2
+    assert "'June' is no date" in result.output
+
+
+def test_range_that_ends_before_it_starts_is_a_usage_error() -> None:
+    result = call("run", "--as-of", "2026-01-01", "--from", "2026-01-02")
+    assert result.exit_code == 2
+    assert "fix: swap them" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_broken_configuration_exits_2_and_names_the_field(config: Path) -> None:
+    config.write_text(config.read_text().replace("estate: Test", "estat: Test"))
+    result = call("run", "--config", config, "--as-of", "2026-01-02")
+    assert result.exit_code == 2
+    assert "did you mean `estate`?" in result.output
+
+
+def test_day_before_the_estate_began_exits_2(config: Path) -> None:
+    result = call("run", "--config", config, "--as-of", "2025-12-31")
+    assert result.exit_code == 2
+    assert "start_date is 2026-01-01" in result.output
+
+
+def test_doctor_is_content_with_a_readable_source(config: Path) -> None:
+    code, found = findings(config)
+    assert MANIFEST.exists()
+    assert found["configuration"]["state"] == "ok"
+    assert found["dbt"]["state"] == "ok"
+    assert found["freshness"]["message"] == "nothing has landed yet"
+    assert "duckdb 2.0.0" in found["versions"]["message"]
+    assert code == 0
+
+
+def test_doctor_fails_on_a_broken_configuration(config: Path) -> None:
+    config.write_text("estate: Test\n")
+    code, found = findings(config)
+    assert code == 1
+    assert "add `home:`" in found["configuration"]["message"] or "fix:" in found["configuration"]["message"]
+
+
+def test_doctor_says_which_source_cannot_be_read_and_why(config: Path) -> None:
+    drop = config.parent / "drop"
+    drop.mkdir()
+    (drop / "samples.csv").write_text("a,b\n1,2\n")
+    with config.open("a") as lines:
+        lines.write("  - {name: drop, type: files, tables: {metric_samples: drop/*.csv}}\n")
+    code, found = findings(config)
+    assert code == 1
+    assert found["source drop"]["state"] == "fail"
+    assert "sidecar" in found["source drop"]["message"]
+    assert "fix:" in found["source drop"]["message"]
+
+
+def test_doctor_explains_an_unset_secret_without_showing_any(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CMDB_URL", raising=False)
+    with config.open("a") as lines:
+        lines.write(
+            "  - {name: cmdb, type: sql, url_env: CMDB_URL, tables: {services: {table: s, zone: UTC}}}\n"
+        )
+    code, found = findings(config)
+    assert code == 1
+    assert "CMDB_URL" in found["source cmdb"]["message"]
+
+
+def test_demo_needs_a_simulation(config: Path) -> None:
+    result = call("demo", "--config", config)
+    assert result.exit_code == 2
+    assert "simulation: this section is missing" in result.output
+
+
+@pytest.mark.slow
+def test_run_publishes_and_prints_json(tmp_path: Path) -> None:
+    size = small_settings()
+    simulate(size, tmp_path / "home")
+    path = tmp_path / "ullage.yaml"
+    path.write_text(
+        f"estate: Test\nhome: home\nstart_date: {size.start_date}\n"
+        "sources:\n  - {name: control, type: control, path: home/control}\n"
+    )
+    result = call("run", "--config", path, "--as-of", size.end_date, "--json")
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert facts["success"]
+    assert facts["is_new"]
+    assert facts["as_of"] == size.end_date.isoformat()
+    assert facts["rows_received"] == facts["rows_landed"] + facts["rows_quarantined"] > 0
+    assert Path(facts["report"]).exists()
