@@ -76,7 +76,7 @@
             days.observed_date,
             record.*,
             row_number() over (
-                partition by days.observed_date, {% for key in keys %}record.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+                partition by days.observed_date, record.{{ keys | join(', record.') }}
                 order by record.valid_from desc
             ) as effective_rank
         from {{ ref('int_days') }} as days

@@ -13,7 +13,11 @@ modelled as (
     select count(*) as incident_count, coalesce(sum(event_count), 0) as event_count from {{ ref('fct_incidents') }}
 )
 
-select landed.incident_count, modelled.incident_count as incidents_in_mart, landed.event_count, modelled.event_count as events_in_mart
+select
+    landed.incident_count as landed_incidents,
+    modelled.incident_count as modelled_incidents,
+    landed.event_count as landed_events,
+    modelled.event_count as modelled_events
 from landed
 cross join modelled
 where landed.incident_count <> modelled.incident_count or landed.event_count <> modelled.event_count

@@ -1,10 +1,19 @@
 {{ config(severity='warn') }}
--- Landed metrics without an entry in the measurement plan on their day, or without a conversion to its unit, reach no mart.
+-- Landed metrics without an entry in the measurement plan on their day, or without a conversion to its unit:
+-- they reach no mart.
 with landed as (
-    select distinct samples.metric, samples.unit as source_unit, samples.kind, cast(samples.observed_at as date) as observed_date
+    select distinct
+        samples.metric,
+        samples.unit as source_unit,
+        samples.kind,
+        cast(samples.observed_at as date) as observed_date
     from {{ source('landing', 'metric_samples') }} as samples
     union
-    select distinct histograms.metric, histograms.unit as source_unit, 'histogram' as kind, cast(histograms.observed_at as date) as observed_date
+    select distinct
+        histograms.metric,
+        histograms.unit as source_unit,
+        'histogram' as kind,
+        cast(histograms.observed_at as date) as observed_date
     from {{ source('landing', 'metric_histograms') }} as histograms
 )
 

@@ -5,7 +5,9 @@ Run with the Spark environment (`make test-spark`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ TOLERANCE = 1e-9
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    if find_spec("pyspark") is None and os.environ.get("CI", "").lower() != "true":
+        pytest.skip("Spark is not in this environment: run `make test-spark`")
     session = spark_session(tmp_path_factory.mktemp("spark"))
     yield session
     session.stop()

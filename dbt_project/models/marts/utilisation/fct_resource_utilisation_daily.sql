@@ -64,7 +64,10 @@ ranked_hours as (
         row_number() over (
             partition by rebuilt_hours.ci_id, rebuilt_hours.resource, rebuilt_hours.observed_date
             order by
-                case when rules.statistic = 'maximum' then rebuilt_hours.demand_max else rebuilt_hours.demand_avg end desc,
+                case
+                    when rules.statistic = 'maximum' then rebuilt_hours.demand_max
+                    else rebuilt_hours.demand_avg
+                end desc,
                 rebuilt_hours.hour_at
         ) as hour_rank
     from rebuilt_hours
