@@ -1,13 +1,18 @@
-"""Control records: a folder of CSV files, one a table, kept by people (services, targets, calendars …)."""
+"""Control records, kept by people (services, targets, calendars …): a folder of CSV files, one a table.
+
+A few records, such as calendars and holidays, may stand in the configuration file itself (`records`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from assets.connectors.base import (
     Batch,
@@ -18,10 +23,11 @@ from assets.connectors.base import (
     Window,
     expand,
     fingerprint,
+    frame_digest,
     shown_path,
 )
 from assets.connectors.file_reading import read_csv
-from assets.landing.contracts import contracts
+from assets.landing.contracts import contract, contracts
 from assets.landing.declaration import Declaration
 from assets.landing.store import file_sha256
 
@@ -38,16 +44,36 @@ CONTROL_TABLES = (
     "resource_limits",
     "kpis",
 )
+Value = str | bool | int | float | date | None
 
 
 class ControlSource(BaseModel):
-    """Configuration: the folder. Its files are UTF-8 `<table>.csv`, headed by the contract's field names."""
+    """Configuration: the folder. Its files are UTF-8 `<table>.csv`, headed by the contract's field names.
+
+    `records`: control table → records written in the configuration file, by the same field names.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["control"] = "control"
     name: SourceName = "control"
     path: str = Field(min_length=1)
+    records: dict[str, list[dict[str, Value]]] = Field(default_factory=dict)
+
+    @field_validator("records")
+    @classmethod
+    def _known_fields(cls, records: dict[str, list[dict[str, Value]]]) -> dict[str, list[dict[str, Value]]]:
+        for table, rows in records.items():
+            if table not in CONTROL_TABLES:
+                raise ValueError(f"{table}: no control table; fix: use one of {', '.join(CONTROL_TABLES)}")
+            fields = contract(table).fields
+            for number, row in enumerate(rows):
+                for name in row:
+                    if name not in fields:
+                        near = get_close_matches(name, fields, n=1)
+                        fix = f"did you mean {near[0]}?" if near else f"use {', '.join(fields)}"
+                        raise ValueError(f"{table}.{number}.{name}: no such field; fix: {fix}")
+        return records
 
 
 class ControlConnector:
@@ -71,6 +97,8 @@ class ControlConnector:
         folder = expand(self._config.path, self._base_dir)
         if table == CONTROL_TABLES[0]:
             yield from self._strangers(folder)
+        if self._config.records.get(table):
+            yield self._written_in_configuration(table)
         path = folder / f"{table}.csv"
         if not path.exists():
             return
@@ -97,6 +125,25 @@ class ControlConnector:
             source_rows=raw.source_rows,
             broken=raw.broken,
             local_path=path,
+        )
+
+    def _written_in_configuration(self, table: str) -> Batch:
+        names = list(contract(table).fields)
+        rows = self._config.records[table]
+        text = {
+            name: [_text(row.get(name), contract(table).fields[name].type) for row in rows] for name in names
+        }
+        present = {name: values for name, values in text.items() if any(values)}
+        frame = pa.table({name: pa.array(values, pa.string()) for name, values in present.items()})
+        return Batch(
+            source=self.name,
+            table=table,
+            batch_id=f"configuration/{table}",
+            frame=frame,
+            declaration=Declaration(table=table, zone="UTC"),
+            input_path=f"configuration/{table}",
+            input_sha256=frame_digest(frame),
+            input_bytes=frame.nbytes,
         )
 
     def _strangers(self, folder: Path) -> Iterator[RejectedInput]:
@@ -128,3 +175,14 @@ class ControlConnector:
             fix=fix,
             local_path=path,
         )
+
+
+def _text(value: Value, kind: str) -> str:
+    """A value of YAML as a CSV cell would hold it. YAML reads an unquoted 17:30 as 17 × 60 + 30."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if kind == "time" and isinstance(value, int):
+        return f"{value // 60:02d}:{value % 60:02d}"
+    return value.isoformat() if isinstance(value, date) else str(value)

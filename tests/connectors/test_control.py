@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
+import yaml
 
 from assets.connectors.base import Batch, RejectedInput, Window
 from assets.connectors.control import CONTROL_TABLES, ControlConnector, ControlSource
@@ -83,3 +85,38 @@ def test_an_empty_control_file_is_refused(tmp_path: Path) -> None:
     (item,) = batches(tmp_path, "teams")
     assert isinstance(item, RejectedInput)
     assert "the file is empty" in item.message
+
+
+def test_records_may_stand_in_the_configuration_file(tmp_path: Path) -> None:
+    """Calendars in ullage.yaml land like any record; YAML's base-60 reading of an unquoted 17:30 is undone."""
+    (tmp_path / "control").mkdir()
+    hours = "weekday: 1, opens: 08:00, closes: 17:30, valid_from: 2026-01-01"
+    records = yaml.safe_load(f"calendars: [{{calendar_id: office, zone: Europe/Berlin, {hours}}}]")
+    assert records["calendars"][0]["closes"] == 1050
+    connector = ControlConnector(ControlSource(path="control", records=records), tmp_path)
+    summary = land(
+        connector.batches("calendars", WINDOW, lambda *_: False),
+        contract("calendars"),
+        Store(tmp_path / "home"),
+        source="control",
+        plan=None,
+        extracted_at=datetime(2026, 7, 1, tzinfo=UTC),
+        code_version="test",
+        config_hash="test",
+        max_quarantined_ratio=0.0,
+    )
+    assert (summary.rows_landed, summary.rows_quarantined) == (1, 0)
+    (landed,) = (tmp_path / "home" / "landing" / "control" / "calendars" / "snapshot").glob("*.parquet")
+    (row,) = pq.read_table(landed).to_pylist()
+    assert (row["opens"], row["closes"], row["valid_from"]) == ("08:00", "17:30", date(2026, 1, 1))
+    assert row["source_file"] == "configuration/calendars"
+
+
+def test_a_record_with_an_unknown_field_is_a_mistake_of_the_configuration() -> None:
+    with pytest.raises(ValueError, match=r"calendars\.0\.zon: no such field; fix: did you mean zone\?"):
+        ControlSource(path="control", records={"calendars": [{"zon": "UTC"}]})
+
+
+def test_a_record_of_an_unknown_table_is_a_mistake_of_the_configuration() -> None:
+    with pytest.raises(ValueError, match=r"metric_samples: no control table; fix: use one of services"):
+        ControlSource(path="control", records={"metric_samples": [{"ci_id": "a"}]})
