@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -141,3 +142,17 @@ def test_schedule_asks_for_the_day_that_has_just_ended(definitions: dg.Definitio
 def test_the_day_that_has_ended_is_a_utc_day() -> None:
     late_evening = datetime.fromisoformat("2026-06-30T22:30:00-05:00")
     assert last_complete_day(late_evening) == date(2026, 6, 30).isoformat()
+
+
+@pytest.mark.slow
+def test_workspace_file_is_valid() -> None:
+    """What `dagster dev` does first: load the code location that workspace.yaml names."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("dagster")), "definitions", "validate", "-w", "workspace.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Validation successful for code location ullage" in done.stdout + done.stderr

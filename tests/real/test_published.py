@@ -17,9 +17,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 def publish(estate: LandedEstate) -> tuple[Path, Summary]:
     """Run the pipeline on what has landed already; gives the served database and its summary."""
-    outcome = run_pipeline(
-        estate.settings, estate.config, as_of=estate.window.end, first=estate.window.start
-    )
+    outcome = run_pipeline(estate.settings, estate.config, as_of=estate.window.end, first=estate.window.start)
     assert outcome.success, outcome.failures
     home = Home(estate.home)
     assert (home.reports / "current" / "index.html").exists()
@@ -61,14 +59,20 @@ def test_curc_availability_comes_from_checks_of_ten_services(curc: Path) -> None
 
 
 def test_curc_derived_outages_are_incidents_and_say_so(curc: Path) -> None:
-    assert ask(curc, "select count(*), count(*) filter (where is_derived) from marts.fct_incidents") == (277, 277)
+    assert ask(curc, "select count(*), count(*) filter (where is_derived) from marts.fct_incidents") == (
+        277,
+        277,
+    )
 
 
 @pytest.mark.prometheus
-def test_online_boutique_has_headroom_for_pods_and_no_invented_forecast(boutique_estate: LandedEstate) -> None:
+def test_online_boutique_has_headroom_for_pods_and_no_invented_forecast(
+    boutique_estate: LandedEstate,
+) -> None:
     database, summary = publish(boutique_estate)
     resources, with_headroom = ask(
-        database, "select count(*), count(headroom_ratio) from marts.fct_resource_capacity where resource = 'cpu'"
+        database,
+        "select count(*), count(headroom_ratio) from marts.fct_resource_capacity where resource = 'cpu'",
     )
     assert (resources, with_headroom) == (10, 10)
     assert ask(database, "select count(*) from marts.fct_incidents") == (32,)
