@@ -50,6 +50,10 @@ test-spark: .venv-spark/done  ## Build the same models on Spark and compare ever
 	@tools/debian_packages.sh java
 	$(SPARK_BIN)/pytest -m spark $(PYTEST_ARGS)
 
+.PHONY: bench
+bench: .venv/runtime  ## Measure how good forecasts are beside seasonal naive (the figures of docs/forecasting.md)
+	@$(BIN)/python -m benchmarks.forecast_quality
+
 .PHONY: docs
 docs: .venv/runtime  ## Write the data dictionary (docs/marts.md) from the models
 	@tools/prepare_dbt.sh .venv

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from assets.home import Home
@@ -36,7 +36,7 @@ def version_of(estate: str, as_of: date, code_version: str, config_hash: str, re
 def plan_rebuild(home: Home, as_of: date, code_version: str, receipts: list[Receipt]) -> RebuildPlan:
     """Compare what has landed with what the warehouse was last built from.
 
-    A day is rebuilt when the set of receipts with rows on it has changed; every day is rebuilt when the code or a
+    A day is rebuilt when the set of receipts with rows on it or on the day before has changed; every day is rebuilt when the code or a
     reference table has. Days after `as_of` wait for a later run.
     """
     by_day: dict[str, list[str]] = defaultdict(list)
@@ -58,6 +58,8 @@ def plan_rebuild(home: Home, as_of: date, code_version: str, receipts: list[Rece
     else:
         stale = {day for day, ids in landed.items() if built_days.get(day) != ids}
         stale |= {day for day in built_days if day <= as_of.isoformat() and day not in landed}
+        # A counter's first rate and a check's last state reach into the next day.
+        stale |= {day for day in map(_next_day, stale) if day in landed}
         kept = {day: ids for day, ids in built_days.items() if day not in stale}
     state: dict[str, object] = {
         "code_version": code_version,
@@ -73,6 +75,10 @@ def record_built(home: Home, plan: RebuildPlan) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(plan.state, indent=1) + "\n", encoding="utf-8")
     temporary.replace(path)
+
+
+def _next_day(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def _state_path(home: Home) -> Path:

@@ -59,12 +59,12 @@ def test_nothing_new_rebuilds_nothing(home: Home) -> None:
     assert (plan.days, plan.full_refresh) == ([], False)
 
 
-def test_late_rows_for_an_old_day_rebuild_that_day_only(home: Home) -> None:
-    built(home, samples("a", "2026-06-01", "2026-06-02"))
-    plan = plan_rebuild(
-        home, AS_OF, "1", [samples("a", "2026-06-01", "2026-06-02"), samples("late", "2026-06-01")]
-    )
-    assert plan.days == [date(2026, 6, 1)]
+def test_late_rows_for_an_old_day_rebuild_it_and_the_day_after(home: Home) -> None:
+    """The first rate of a counter on the next day is taken from the last value of this one."""
+    days = ("2026-05-30", "2026-05-31", "2026-06-01", "2026-06-02")
+    built(home, samples("a", *days))
+    plan = plan_rebuild(home, AS_OF, "1", [samples("a", *days), samples("late", "2026-05-31")])
+    assert plan.days == [date(2026, 5, 31), date(2026, 6, 1)]
 
 
 def test_a_superseded_batch_that_lost_a_day_rebuilds_that_day(home: Home) -> None:
