@@ -36,8 +36,8 @@ def version_of(estate: str, as_of: date, code_version: str, config_hash: str, re
 def plan_rebuild(home: Home, as_of: date, code_version: str, receipts: list[Receipt]) -> RebuildPlan:
     """Compare what has landed with what the warehouse was last built from.
 
-    A day is rebuilt when the set of receipts with rows on it or on the day before has changed; every day is rebuilt when the code or a
-    reference table has. Days after `as_of` wait for a later run.
+    A day is rebuilt when the set of receipts with rows on it or on the day before has changed; every day is rebuilt
+    when the code or a reference table has. Days after `as_of` wait for a later run.
     """
     by_day: dict[str, list[str]] = defaultdict(list)
     reference = sorted(r.receipt_id for r in receipts if r.table in REFERENCE_TABLES)
