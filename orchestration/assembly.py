@@ -98,6 +98,7 @@ def parse_if_changed() -> None:
                 DBT,
                 "--quiet",
                 "parse",
+                "--no-partial-parse",  # partial parsing misses changed meta
                 "--project-dir",
                 project.project_dir,
                 "--profiles-dir",

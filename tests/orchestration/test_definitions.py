@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -11,7 +12,7 @@ import dagster as dg
 import pytest
 
 from assets.landing.contracts import contract
-from orchestration.assembly import DEFAULT_CONFIG, build_defs
+from orchestration.assembly import DEFAULT_CONFIG, MANIFEST, build_defs
 from orchestration.code_version import ROOT
 from orchestration.jobs import PIPELINE
 from orchestration.schedules import last_complete_day
@@ -156,3 +157,12 @@ def test_workspace_file_is_valid() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Validation successful for code location ullage" in done.stdout + done.stderr
+
+
+def test_every_dbt_test_is_an_asset_check(definitions: dg.Definitions) -> None:
+    """A test of several models is one only when its meta names a model that it reads."""
+    manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    tests = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test"}
+    checks = {spec.name for asset in materialised(definitions) for spec in asset.check_specs}
+    assert tests
+    assert tests - checks == set()
