@@ -48,9 +48,9 @@ class Home:
         """What dbt printed during the last run from the command line."""
         return self.root / "logs" / "last-run.log"
 
-    def forecasts(self, as_of: date | None = None) -> Path:
-        """Forecasts as published, kept for good; one folder an as-of day."""
-        folder = self.root / "forecasts"
+    def computed(self, as_of: date | None = None) -> Path:
+        """Forecasts and analyses, kept for good; one folder an as-of day."""
+        folder = self.root / "computed"
         return folder if as_of is None else folder / f"as_of={as_of.isoformat()}"
 
     def checks(self, as_of: date) -> Path:

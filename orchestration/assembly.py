@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProject
 
+from assets.capacity.assets import analysis_assets
 from assets.clock import Clock
 from assets.estate import Estate
 from assets.forecasting.assets import forecast_asset
@@ -70,6 +71,7 @@ def build_defs(
             landing_schema_asset(by_table),
             models,
             forecast_asset(),
+            *analysis_assets(),
             models_after,
             published_version_asset(project.manifest_path, marts),
             service_report_asset(settings.report),

@@ -7,6 +7,8 @@ import sys
 import dagster as dg
 from rich.console import Console
 
+from assets.capacity.analyses import ANALYSES
+
 PROGRESS = "progress"
 # What Dagster and dagster-dbt say of themselves: the failed step has said it already.
 ENGINE_CHATTER = (
@@ -22,6 +24,7 @@ WORDS = {
     "forecasts": "Forecast demand and saturation",
     "published_version": "Audit and publish",
     "service_report": "Render the report",
+    **{analysis.name: analysis.title for analysis in ANALYSES},
 }
 CHECK_WORDS = {
     "landed_rows_are_read": "Reconcile rows read with receipts",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -10,7 +9,8 @@ import duckdb
 
 from assets.estate import Estate, run_days
 from assets.warehouse.assets import LANDING, POOL
-from assets.warehouse.landing_schema import FORECAST_TABLES, load_forecasts, open_warehouse
+from assets.warehouse.computed import computed_tables, load_computed, write_computed
+from assets.warehouse.landing_schema import open_warehouse
 from checks.record import write_results
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ cross join landing.run_window w
 where h.observed_date <= w.as_of_date and h.observed_date > w.as_of_date - cast($history_days as integer)
 order by h.series_id, h.observed_date
 """
+TABLES = ("forecast_quantiles", "forecast_saturation", "forecast_scores")
 DEMAND = ("fct_resource_utilisation_daily", "fct_pool_demand_daily", "int_forecast_series")
 MEMBERSHIP = """
 select distinct service_id, series_id
@@ -52,19 +53,10 @@ def read_demand(
     return daily, membership
 
 
-def write_forecast(folder: Path, tables: "dict[str, pd.DataFrame]") -> None:
-    """Replace the forecasts of one as-of day, one Parquet file a table."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, frame in tables.items():
-        temporary = folder / f".{name}.parquet"
-        frame.to_parquet(temporary, index=False)
-        temporary.replace(folder / f"{name}.parquet")
-
-
 def forecast_asset() -> dg.AssetsDefinition:
     """Quantiles, saturation dates and backtest scores of one as-of day; every day ever forecast is kept."""
     demand = [dg.AssetKey(name) for name in DEMAND]
-    keys = [dg.AssetKey([LANDING, table]) for table in FORECAST_TABLES]
+    keys = [dg.AssetKey([LANDING, table]) for table in TABLES]
 
     @dg.multi_asset(
         name="forecasts",
@@ -75,7 +67,7 @@ def forecast_asset() -> dg.AssetsDefinition:
                 group_name="forecasting",
                 owners=["team:capacity-management"],
                 kinds={"scikitlearn", "parquet"},
-                description=f"{key.path[-1].replace('_', ' ').capitalize()}: kept for every as-of day.",
+                description=f"{computed_tables()[key.path[-1]].description} Kept for every as-of day.",
             )
             for key in keys
         ],
@@ -103,12 +95,12 @@ def forecast_asset() -> dg.AssetsDefinition:
                 daily, membership, as_of=as_of, horizon_days=estate.horizon_days, seed=estate.forecast_seed
             )
             tables = {
-                "quantiles": result.quantiles,
-                "saturation": result.saturation,
-                "scores": result.scores,
+                "forecast_quantiles": result.quantiles,
+                "forecast_saturation": result.saturation,
+                "forecast_scores": result.scores,
             }
-            write_forecast(estate.home.forecasts(as_of), tables)
-            load_forecasts(connection, estate.home)
+            write_computed(estate.home, as_of, tables)
+            load_computed(connection, estate.home)
         outcomes = [
             *check_quantiles(result.quantiles),
             *check_saturation(result.saturation),

@@ -6,7 +6,7 @@ models run on another engine that is given the same tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -18,53 +18,9 @@ from assets.home import Home
 from assets.landing.contracts import contracts
 from assets.landing.receipts import Receipt
 from assets.landing.units import UnitError, conversion, rate_conversion
+from assets.warehouse.computed import DUCKDB_TYPES, load_computed
 from assets.warehouse.rebuild import DAILY_TABLES
-
-DUCKDB_TYPES = {
-    "string": "varchar",
-    "integer": "bigint",
-    "number": "double",
-    "boolean": "boolean",
-    "timestamp": "timestamp",
-    "date": "date",
-    "time": "varchar",
-}
-FORECAST_TABLES: Mapping[str, Mapping[str, str]] = {
-    "forecast_quantiles": {
-        "series_id": "varchar",
-        "as_of_date": "date",
-        "target_date": "date",
-        "horizon_days": "integer",
-        "quantile": "double",
-        "value": "double",
-        "model": "varchar",
-        "notes": "varchar",
-    },
-    "forecast_saturation": {
-        "series_id": "varchar",
-        "as_of_date": "date",
-        "p10_date": "date",
-        "p50_date": "date",
-        "p90_date": "date",
-        "probability_within_horizon": "double",
-        "probability_within_lead_time": "double",
-        "lead_time_days": "integer",
-        "horizon_days": "integer",
-        "notes": "varchar",
-    },
-    "forecast_scores": {
-        "series_id": "varchar",
-        "as_of_date": "date",
-        "model": "varchar",
-        "wql": "double",
-        "mase": "double",
-        "coverage_80_ratio": "double",
-        "naive_wql": "double",
-        "naive_mase": "double",
-        "window_count": "integer",
-        "notes": "varchar",
-    },
-}
+from assets.warehouse.views import nothing, replace_view, texts
 
 
 @dataclass(frozen=True)
@@ -132,17 +88,8 @@ def load_landing(
             if table not in DAILY_TABLES or file.date in wanted
         ]
         _create_view(connection, table, files)
-    load_forecasts(connection, home)
+    load_computed(connection, home)
     _create_unit_conversions(connection)
-
-
-def load_forecasts(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
-    """(Re)create the views over every forecast that was ever made."""
-    for table, columns in FORECAST_TABLES.items():
-        files = sorted(home.forecasts().glob(f"as_of=*/{table.removeprefix('forecast_')}.parquet"))
-        selected = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
-        source = f"read_parquet([{_texts(files)}], hive_partitioning = false)"
-        _replace_view(connection, table, f"select {selected} from {source}" if files else _nothing(columns))
 
 
 def _create_view(
@@ -152,8 +99,8 @@ def _create_view(
     columns |= {"source_file": "varchar", "source_row": "bigint", "extra": "varchar"}
     selected = ", ".join(f'cast(landed."{name}" as {kind}) as "{name}"' for name, kind in columns.items())
     if not files:
-        nothing = _nothing({**columns, "extracted_at": "timestamp", "receipt_id": "varchar"})
-        _replace_view(connection, table, nothing)
+        types = {**columns, "extracted_at": "timestamp", "receipt_id": "varchar"}
+        replace_view(connection, table, nothing(types))
         return
     _create_table(
         connection,
@@ -163,8 +110,8 @@ def _create_view(
             for path, r in files
         ],
     )
-    paths = _texts(path for path, _ in files)
-    _replace_view(
+    paths = texts(path for path, _ in files)
+    replace_view(
         connection,
         table,
         f"select {selected}, files.extracted_at, files.receipt_id "
@@ -268,19 +215,6 @@ def _create_table(
     connection.register("rows_to_load", data)
     connection.execute(f"create or replace table landing.{table} as select * from rows_to_load")
     connection.unregister("rows_to_load")
-
-
-def _replace_view(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
-    connection.execute(f"create or replace view landing.{table} as {query}")
-
-
-def _nothing(columns: Mapping[str, str]) -> str:
-    return "select " + ", ".join(f'cast(null as {t}) as "{n}"' for n, t in columns.items()) + " where false"
-
-
-def _texts(values: Iterable[object]) -> str:
-    """SQL string literals. View definitions cannot bind parameters, so quotes are doubled."""
-    return ", ".join("'" + str(value).replace("'", "''") + "'" for value in values)
 
 
 def _midnight(day: date) -> datetime:

@@ -14,6 +14,8 @@ import duckdb
 import pyarrow as pa
 import yaml
 
+from assets.warehouse.computed import computed_tables
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 Row = Mapping[str, Any]
 Rows = Mapping[str, Sequence[Row]]
@@ -66,40 +68,6 @@ _RUN_TABLES: dict[str, dict[str, str]] = {
         "input_path": "string",
         "input_sha256": "string",
     },
-    "forecast_quantiles": {
-        "series_id": "string",
-        "as_of_date": "date",
-        "target_date": "date",
-        "horizon_days": "int",
-        "quantile": "number",
-        "value": "number",
-        "model": "string",
-        "notes": "string",
-    },
-    "forecast_saturation": {
-        "series_id": "string",
-        "as_of_date": "date",
-        "p10_date": "date",
-        "p50_date": "date",
-        "p90_date": "date",
-        "probability_within_horizon": "number",
-        "probability_within_lead_time": "number",
-        "lead_time_days": "int",
-        "horizon_days": "int",
-        "notes": "string",
-    },
-    "forecast_scores": {
-        "series_id": "string",
-        "as_of_date": "date",
-        "model": "string",
-        "wql": "number",
-        "mase": "number",
-        "coverage_80_ratio": "number",
-        "naive_wql": "number",
-        "naive_mase": "number",
-        "window_count": "int",
-        "notes": "string",
-    },
 }
 
 
@@ -111,7 +79,8 @@ def table_fields() -> dict[str, dict[str, str]]:
         table: {name: field["type"] for name, field in contract["fields"].items()} | _PROVENANCE | _RECEIPT
         for table, contract in contracts.items()
     }
-    return tables | _RUN_TABLES
+    computed = {name: dict(table.columns) for name, table in computed_tables().items()}
+    return tables | _RUN_TABLES | computed
 
 
 def landing_tables(rows: Rows) -> dict[str, pa.Table]:
@@ -142,7 +111,7 @@ def _table(table: str, fields: Mapping[str, str], rows: Sequence[Row]) -> pa.Tab
     }
     columns = {}
     for name, kind in fields.items():
-        default = defaults.get(name) if table not in _RUN_TABLES else None
+        default = defaults.get(name) if "receipt_id" in fields and table not in _RUN_TABLES else None
         values = [
             row.get(name, number if name == "source_row" else default)
             for number, row in enumerate(rows, start=1)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from assets.forecasting.run import ForecastResult, forecast_estate
-from assets.warehouse.landing_schema import FORECAST_TABLES
+from assets.warehouse.computed import computed_tables
 from tests.forecasting.series import START, trended
 
 DAYS = 80
 AS_OF = (START + pd.Timedelta(days=DAYS - 1)).date()
-ARROW = {"varchar": pa.large_string(), "date": pa.date32(), "integer": pa.int32(), "double": pa.float64()}
 MEMBERSHIP = pd.DataFrame({"service_id": ["shop", "shop"], "series_id": ["pool/s000", "pool/s001"]})
 
 
@@ -44,18 +40,6 @@ def daily(days: int = DAYS) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def result() -> ForecastResult:
     return forecast_estate(daily(), MEMBERSHIP, AS_OF, 30, seed=7)
-
-
-@pytest.mark.parametrize("table", ["quantiles", "saturation", "scores"])
-def test_parquet_has_the_columns_and_types_of_the_landing_view(
-    result: ForecastResult, table: str, tmp_path: Path
-) -> None:
-    getattr(result, table).to_parquet(tmp_path / "table.parquet", index=False)
-
-    schema = pq.read_schema(tmp_path / "table.parquet")
-
-    expected = {name: ARROW[kind] for name, kind in FORECAST_TABLES[f"forecast_{table}"].items()}
-    assert dict(zip(schema.names, schema.types, strict=True)) == expected
 
 
 def test_every_series_has_every_day_and_quantile(result: ForecastResult) -> None:
@@ -136,7 +120,7 @@ def test_an_estate_without_series_gives_empty_tables() -> None:
 
     for table in ("quantiles", "saturation", "scores"):
         frame = getattr(made, table)
-        assert list(frame.columns) == list(FORECAST_TABLES[f"forecast_{table}"])
+        assert list(frame.columns) == list(computed_tables()[f"forecast_{table}"].columns)
         assert frame.empty
 
 

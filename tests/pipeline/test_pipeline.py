@@ -95,11 +95,11 @@ def test_report_has_an_overview_and_a_page_a_service(estate: SmallEstate) -> Non
 
 
 def test_second_run_with_nothing_new_changes_nothing(estate: SmallEstate) -> None:
-    before = estate.bytes_of("landing", "published", "reports", "forecasts", "quarantine")
+    before = estate.bytes_of("landing", "published", "reports", "computed", "quarantine")
     outcome = estate.run()
     assert outcome.success
     assert not outcome.is_new
-    assert estate.bytes_of("landing", "published", "reports", "forecasts", "quarantine") == before
+    assert estate.bytes_of("landing", "published", "reports", "computed", "quarantine") == before
 
 
 def test_same_inputs_give_the_same_bytes_elsewhere(estate: SmallEstate, tmp_path: Path) -> None:
