@@ -113,25 +113,53 @@ joined as (
         and days.observed_date = thresholds_without_service.observed_date
 ),
 
+valued as (
+    select *, limit_value * threshold_ratio as usable_value
+    from joined
+),
+
+-- Time at or over usable capacity; most days never reach it, so few samples are looked at again.
+saturated as (
+    select
+        measurements.ci_id,
+        measurements.resource,
+        measurements.observed_date,
+        {{ exact_sum('measurements.interval_seconds') }} / 60 as saturation_minutes
+    from measurements
+    inner join valued
+        on measurements.ci_id = valued.ci_id
+        and measurements.resource = valued.resource
+        and measurements.observed_date = valued.observed_date
+    where valued.demand_max >= valued.usable_value and measurements.value >= valued.usable_value
+    group by measurements.ci_id, measurements.resource, measurements.observed_date
+),
+
 final as (
     select
-        ci_id,
-        resource,
-        observed_date,
-        unit,
-        statistic,
-        sample_count,
-        coverage_ratio,
-        demand_avg,
-        demand_max,
-        demand_p95,
-        busy_hour_at,
-        demand_value,
-        limit_value,
-        threshold_ratio,
-        limit_value * threshold_ratio as usable_value,
-        demand_value / nullif(limit_value, 0) as utilisation_ratio
-    from joined
+        valued.ci_id,
+        valued.resource,
+        valued.observed_date,
+        valued.unit,
+        valued.statistic,
+        valued.sample_count,
+        valued.coverage_ratio,
+        valued.coverage_ratio < {{ var('low_coverage_ratio') }} as is_low_coverage,
+        valued.demand_avg,
+        valued.demand_max,
+        valued.demand_p95,
+        valued.busy_hour_at,
+        valued.demand_value,
+        valued.limit_value,
+        valued.threshold_ratio,
+        valued.usable_value,
+        valued.demand_value / nullif(valued.limit_value, 0) as utilisation_ratio,
+        case when valued.usable_value is not null then coalesce(saturated.saturation_minutes, 0.0e0) end
+            as saturation_minutes
+    from valued
+    left join saturated
+        on valued.ci_id = saturated.ci_id
+        and valued.resource = saturated.resource
+        and valued.observed_date = saturated.observed_date
 )
 
 select * from final
