@@ -1,4 +1,4 @@
-"""The command line: `ullage demo`, `ullage run`, `ullage doctor`.
+"""The command line: `ullage demo`, `ullage run`, `ullage doctor`, `ullage usl`.
 
 Exit codes: 0 done, 1 the run or a check failed, 2 the command or the configuration is wrong.
 Results go to standard output, progress and messages to standard error.
@@ -107,6 +107,29 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         output.print(table)
     if any(finding.state == "fail" for finding in findings):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def usl(
+    file: Annotated[Path, typer.Argument(help="Measured points: CSV with a header, or Parquet.")],
+    load: Annotated[str, typer.Option("--load", help="Column of the load (users, nodes, requests at once).")],
+    throughput: Annotated[str, typer.Option("--throughput", help="Column of the throughput.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Fit the Universal Scalability Law to load tests: where throughput peaks, and what limits it."""
+    from assets.capacity.usl import UslInputError, fit_usl
+    from orchestration.usl import read_points, show, to_dict
+
+    try:
+        fit = fit_usl(*read_points(file, load, throughput))
+    except UslInputError as error:
+        _stop(f"{file}: {error}", WRONG)
+    if as_json:
+        sys.stdout.write(json.dumps(to_dict(fit), indent=1) + "\n")
+    else:
+        show(fit, output)
+    if fit.refusal is not None:
+        _stop(f"{file}: no peak is told: {fit.refusal}", FAILED)
 
 
 def _run(config: Path, first: date | None, as_of: date, as_json: bool) -> None:
