@@ -162,8 +162,8 @@ class _Profile:
             row, column = np.unravel_index(int(np.argmin(self.cost)), self.cost.shape)
             inside = np.zeros_like(inside)
             inside[row, column] = True
-        sigmas = _refined(self.sigmas, inside.any(axis=1))
-        kappas = _refined(self.kappas, inside.any(axis=0))
+        sigmas = _refined(self.sigmas, np.asarray(inside.any(axis=1)))
+        kappas = _refined(self.kappas, np.asarray(inside.any(axis=0)))
         return _Profile(self._loads, self._rates, self._weight, sigmas, kappas)
 
     def region(self, limit: float) -> _Region:
