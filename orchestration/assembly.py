@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, DbtProject
+from dagster_dbt import DbtProject
 
 from assets.capacity.assets import analysis_assets
 from assets.clock import Clock
@@ -37,7 +37,7 @@ DEFAULT_CONFIG = ROOT / "examples" / "demo" / "ullage.yaml"
 def build_defs(
     settings: Settings, config: Path, resource_overrides: Mapping[str, Any] | None = None
 ) -> dg.Definitions:
-    """All definitions of one estate. Tests swap resources (`estate`, `clock`, `dbt`) through `resource_overrides`.
+    """All definitions of one estate. Tests swap resources (`estate`, `clock`) through `resource_overrides`.
 
     Raises FileNotFoundError when dbt's manifest is missing (`dbt parse` writes it; `make` targets do that).
     """
@@ -63,7 +63,6 @@ def build_defs(
     resources: dict[str, Any] = {
         "estate": estate_resource(settings),
         "clock": Clock(),
-        "dbt": DbtCliResource(project_dir=project, dbt_executable=DBT),
     }
     return dg.Definitions(
         assets=[

@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # prepare_dbt.sh FOLDER: parses the dbt project, so that Dagster finds its manifest.
 set -euo pipefail
-ULLAGE_WAREHOUSE=:memory: "$1/bin/dbt" --quiet parse --no-partial-parse --project-dir dbt_project --profiles-dir dbt_project
+"$1/bin/dbt" --quiet parse --no-partial-parse --project-dir dbt_project --profiles-dir dbt_project

@@ -4,9 +4,7 @@
 they are not materialised and everything downstream is skipped.
 """
 
-import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import dagster as dg
 from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
-    DbtCliResource,
     DbtProject,
     dbt_assets,
 )
@@ -23,6 +20,7 @@ from assets.estate import Estate, run_days
 from assets.home import Home
 from assets.landing.contracts import contracts
 from assets.landing.receipts import Receipt, all_receipts, current_receipts
+from assets.warehouse.dbt_build import NodeResult, build
 from assets.warehouse.landing_schema import RunWindow, load_landing, open_warehouse
 from assets.warehouse.rebuild import RebuildPlan, plan_rebuild, version_of
 from checks.record import write_results
@@ -138,40 +136,64 @@ def dbt_models(project: DbtProject, *, after_forecast: bool) -> dg.AssetsDefinit
         select=AFTER_FORECAST if after_forecast else "fqn:*",
         exclude=None if after_forecast else AFTER_FORECAST,
     )
-    def models(context: dg.AssetExecutionContext, dbt: DbtCliResource, estate: Estate) -> Iterator[Any]:
-        home = estate.home
+    def models(context: dg.AssetExecutionContext, estate: Estate) -> Iterator[Any]:
         plan, _, _ = rebuild_of(estate, context)
-        # One process serves one estate; dbt's profile finds the warehouse by this variable.
-        os.environ["ULLAGE_WAREHOUSE"] = str(home.warehouse)
-        arguments = ["build", "--exclude-resource-type", "unit_test"]
+        arguments = ["--exclude-resource-type", "unit_test", *_selection(context, after_forecast)]
         arguments += ["--full-refresh"] if plan.full_refresh else []
-        invocation = dbt.cli(arguments, context=context, target_path=home.root / "dbt" / name)
-        try:
-            yield from invocation.stream()
-        finally:
-            results = invocation.target_path / "run_results.json"
-            if results.exists():
-                outcomes = dbt_results(results, project.manifest_path)
-                write_results(home.checks(run_days(context)[1]), name, outcomes)
-                failed = sum(not outcome.passed for outcome in outcomes)
-                context.log.info(f"{len(outcomes)} tests, {failed} failed")
+        target = estate.home.root / "dbt" / name
+        results = build(Path(project.project_dir), estate.home.warehouse, target, arguments)
+        outcomes = check_results(results)
+        write_results(estate.home.checks(run_days(context)[1]), name, outcomes)
+        failed = [outcome for outcome in outcomes if not outcome.passed]
+        context.log.info(f"{len(outcomes)} tests, {len(failed)} failed")
+        yield from _events(context, results)
+        blocked = [
+            f"{outcome.table}: {outcome.name}: {outcome.message}" for outcome in failed if outcome.blocking
+        ]
+        if blocked:
+            raise dg.Failure("; ".join(blocked), allow_retries=False)
 
     return models
 
 
-def dbt_results(run_results: Path, manifest_path: Path) -> list[CheckResult]:
-    """Outcomes of the dbt tests of one invocation, and every model that failed or was skipped, as check results."""
-    nodes = json.loads(manifest_path.read_text(encoding="utf-8"))["nodes"]
+def _selection(context: dg.AssetExecutionContext, after_forecast: bool) -> list[str]:
+    """dbt's selection of this half of the models, or of the models that a run was asked for."""
+    if context.is_subset:
+        return ["--select", *sorted(key.path[-1] for key in context.selected_asset_keys)]
+    return ["--select" if after_forecast else "--exclude", AFTER_FORECAST]
+
+
+def _events(
+    context: dg.AssetExecutionContext, results: Sequence[NodeResult]
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """What Dagster records: models that were built, and every test as the asset check that stands for it."""
+    checks = {key.name: key for key in context.selected_asset_check_keys}
+    for result in results:
+        name = result.node["name"]
+        if result.node["resource_type"] == "test":
+            if name in checks:
+                yield dg.AssetCheckResult(
+                    asset_key=checks[name].asset_key,
+                    check_name=name,
+                    passed=result.status == "pass",
+                    severity=dg.AssetCheckSeverity.WARN
+                    if result.status == "warn"
+                    else dg.AssetCheckSeverity.ERROR,
+                    metadata={"rows_failed": result.failures},
+                )
+        elif result.status == "success" and dg.AssetKey(name) in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=name, metadata={"seconds": round(result.seconds, 3)})
+
+
+def check_results(results: Sequence[NodeResult]) -> list[CheckResult]:
+    """Outcomes of the dbt tests of one build, and every model that failed or was skipped, as check results."""
     outcomes = []
-    for result in json.loads(run_results.read_text(encoding="utf-8"))["results"]:
-        node = nodes.get(result["unique_id"])
-        if node is None:
-            continue
+    for result in results:
+        node = result.node
         if node["resource_type"] == "test":
             attached = node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), "")
             blocking = node["config"]["severity"].lower() == "error"
-            failures = int(result.get("failures") or 0)
-            passed = result["status"] == "pass"
+            passed = result.status == "pass"
             outcomes.append(
                 CheckResult(
                     name=node["name"],
@@ -180,13 +202,11 @@ def dbt_results(run_results: Path, manifest_path: Path) -> list[CheckResult]:
                     passed=passed,
                     severity="error" if blocking else "warn",
                     blocking=blocking,
-                    rows_failed=failures,
-                    message=""
-                    if passed
-                    else (node.get("description") or result.get("message") or result["status"]),
+                    rows_failed=result.failures,
+                    message="" if passed else (node.get("description") or result.message or result.status),
                 )
             )
-        elif result["status"] in {"error", "skipped"}:
+        elif result.status in {"error", "skipped"}:
             outcomes.append(
                 CheckResult(
                     name="model_built",
@@ -194,7 +214,7 @@ def dbt_results(run_results: Path, manifest_path: Path) -> list[CheckResult]:
                     stage="dbt",
                     passed=False,
                     blocking=True,
-                    message=f"{result['status']}: {result.get('message') or 'an upstream model or test failed'}",
+                    message=f"{result.status}: {result.message or 'an upstream model or test failed'}",
                 )
             )
     return outcomes
