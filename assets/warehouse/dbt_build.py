@@ -7,7 +7,8 @@ a run starts at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -47,18 +48,13 @@ def build(project: Path, warehouse: Path, target: Path, arguments: Sequence[str]
     from dbt.cli.main import dbtRunner
 
     manifest = _parsed(project, (project / "target" / "manifest.json").stat().st_mtime_ns)
-    before = os.environ.get(WAREHOUSE_VARIABLE)
-    os.environ[WAREHOUSE_VARIABLE] = str(warehouse)  # dbt's profile finds the warehouse by this variable
-    try:
-        result = dbtRunner(manifest=manifest).invoke(
-            ["build", *arguments, "--target-path", str(target), *_options(project, target)]
-        )
-    finally:
-        DuckDBConnectionManager.close_all_connections()
-        if before is None:
-            del os.environ[WAREHOUSE_VARIABLE]
-        else:
-            os.environ[WAREHOUSE_VARIABLE] = before
+    with _warehouse_variable(str(warehouse)):
+        try:
+            result = dbtRunner(manifest=manifest).invoke(
+                ["build", *arguments, "--target-path", str(target), *_options(project, target)]
+            )
+        finally:
+            DuckDBConnectionManager.close_all_connections()
     if result.result is None:
         raise DbtError(f"dbt build did not run: {result.exception}") from result.exception
     nodes: Any = result.result
@@ -87,7 +83,24 @@ def _parsed(project: Path, _parsed_at: int) -> Manifest:
     """The project as dbt parsed it last, read again when that changes (`parse_if_changed` sees to it)."""
     from dbt.cli.main import dbtRunner
 
-    result = dbtRunner().invoke(["--quiet", "--no-write-json", "parse", *_options(project, project / "logs")])
+    with _warehouse_variable(None):  # the database is named after the profile's default file
+        result = dbtRunner().invoke(
+            ["--quiet", "--no-write-json", "parse", *_options(project, project / "logs")]
+        )
     if not result.success:
         raise DbtError(f"dbt could not read its project: {result.exception}") from result.exception
     return result.result  # type: ignore[return-value]
+
+
+@contextmanager
+def _warehouse_variable(value: str | None) -> Iterator[None]:
+    """Set (or unset) the variable by which dbt's profile finds the warehouse."""
+    before = os.environ.pop(WAREHOUSE_VARIABLE, None)
+    if value is not None:
+        os.environ[WAREHOUSE_VARIABLE] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(WAREHOUSE_VARIABLE, None)
+        if before is not None:
+            os.environ[WAREHOUSE_VARIABLE] = before
