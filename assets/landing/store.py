@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.connectors.base import IsLanded, RejectedInput
+from assets.durable import sync
 from assets.landing.contracts import TableContract
 from assets.landing.plan import MeasurementPlan
 from assets.landing.receipts import (
@@ -148,7 +149,7 @@ class Store:
                 name = f"{slug(rejected.batch_id)}.parquet"
             else:
                 return None
-            _sync(temporary)
+            sync(temporary)
             final = folder / f"{file_sha256(temporary)[:8]}-{name}"
             _give_name(temporary, final)
         return final
@@ -170,14 +171,14 @@ class Store:
                 for piece in pieces:
                     writer.write_table(piece)
                     rows += piece.num_rows
-            _sync(temporary)
+            sync(temporary)
             digest, size = file_sha256(temporary), temporary.stat().st_size
             # Eight digits tell contents apart in names; should two ever share them, the whole hash does.
             for name in (f"{stem}.{digest[:8]}.parquet", f"{stem}.{digest}.parquet"):
                 final = folder / name
                 if _give_name(temporary, final) or file_sha256(final) == digest:
                     break
-        _sync(folder)
+        sync(folder)
         return WrittenFile(final.relative_to(self.home).as_posix(), rows, size, digest)
 
 
@@ -215,9 +216,9 @@ def _write_text(final: Path, text: str) -> bool:
     """Write a whole text file durably; False when its name is taken."""
     with _writing(final.parent) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        _sync(temporary)
+        sync(temporary)
         done = _give_name(temporary, final)
-    _sync(final.parent)
+    sync(final.parent)
     return done
 
 
@@ -235,12 +236,3 @@ def _give_name(temporary: Path, final: Path) -> bool:
             return False
         temporary.rename(final)
     return True
-
-
-def _sync(path: Path) -> None:
-    """Flush a file, or the names in a folder, to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from typing import Any
 
 import duckdb
 
+from assets.durable import sync
+from assets.warehouse.views import text_literal
 from checks.results import CheckResult
 
 
@@ -97,9 +98,9 @@ def publish(
         (building / "manifest.json").write_text(text, encoding="utf-8")
         for file in sorted(building.rglob("*")):
             if file.is_file():
-                _sync(file)
+                sync(file)
                 file.chmod(0o444)
-        _sync(building)
+        sync(building)
         building.rename(target)
     switch(folder / "current", version)
     return target
@@ -111,7 +112,7 @@ def switch(link: Path, version: str) -> None:
     waiting.unlink(missing_ok=True)
     waiting.symlink_to(version)
     waiting.replace(link)
-    _sync(link.parent)
+    sync(link.parent)
 
 
 def prune(folder: Path, keep: int) -> list[str]:
@@ -133,19 +134,21 @@ def prune(folder: Path, keep: int) -> list[str]:
 def _export(warehouse: Path, building: Path, as_of: date, tables: Sequence[PublishedTable]) -> dict[str, Any]:
     contents: dict[str, Any] = {}
     with duckdb.connect(str(building / "ullage.duckdb")) as connection:
-        connection.execute(f"attach {_text(warehouse)} as warehouse (read_only)")
+        connection.execute(f"attach {text_literal(warehouse)} as warehouse (read_only)")
         connection.execute("create schema marts")
         for table in tables:
             order = ", ".join(table.order_by)
-            until = f"where {table.as_of_column} <= {_text(as_of)}::date" if table.as_of_column else ""
+            until = f"where {table.as_of_column} <= {text_literal(as_of)}::date" if table.as_of_column else ""
             query = f"select * from warehouse.marts.{table.name} {until} order by {order}"
             connection.execute(f"create table marts.{table.name} as {query}")
-            connection.execute(f"comment on table marts.{table.name} is {_text(table.description)}")
+            connection.execute(f"comment on table marts.{table.name} is {text_literal(table.description)}")
             for column, description in table.columns.items():
-                connection.execute(f"comment on column marts.{table.name}.{column} is {_text(description)}")
+                connection.execute(
+                    f"comment on column marts.{table.name}.{column} is {text_literal(description)}"
+                )
             parquet = building / "parquet" / f"{table.name}.parquet"
             connection.execute(
-                f"copy (select * from marts.{table.name} order by {order}) to {_text(parquet)} (format parquet)"
+                f"copy (select * from marts.{table.name} order by {order}) to {text_literal(parquet)} (format parquet)"
             )
             counted = connection.execute(f"select count(*) from marts.{table.name}").fetchone()
             contents[table.name] = {
@@ -172,16 +175,3 @@ def _sources_of(unique_id: str, manifest: Mapping[str, Any]) -> set[str]:
                 seen.add(parent)
                 waiting.append(parent)
     return found
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _text(value: object) -> str:
-    """SQL string literal (DDL cannot bind parameters)."""
-    return "'" + str(value).replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""Views of the `landing` schema: the few lines of SQL text that DuckDB cannot bind."""
+"""SQL text that DuckDB cannot bind: views of the `landing` schema, literals in definitions."""
 
 from __future__ import annotations
 
@@ -18,5 +18,10 @@ def nothing(columns: Mapping[str, str]) -> str:
 
 
 def texts(values: Iterable[object]) -> str:
-    """SQL string literals. View definitions cannot bind parameters, so quotes are doubled."""
-    return ", ".join("'" + str(value).replace("'", "''") + "'" for value in values)
+    """SQL string literals, separated by commas."""
+    return ", ".join(text_literal(value) for value in values)
+
+
+def text_literal(value: object) -> str:
+    """SQL string literal, quotes doubled: definitions of tables and views cannot bind parameters."""
+    return "'" + str(value).replace("'", "''") + "'"
