@@ -12,64 +12,22 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import yaml
 
-COLUMNS: dict[str, str] = {
-    "dim_service": "service_id string, service_name string, description string, owner string, team_id string, "
-    "criticality int, calendar_id string, valid_from date, valid_to date",
-    "dim_ci": "ci_id string, ci_name string, ci_kind string, team_id string, site string, valid_from date, "
-    "valid_to date",
-    "dim_team": "team_id string, team_name string, calendar_id string, headcount double",
-    "bridge_service_ci": "service_id string, ci_id string, redundancy_group string, tolerance int, share_ratio double, "
-    "valid_from date, valid_to date",
-    "fct_resource_utilisation_daily": "ci_id string, resource string, observed_date date, unit string, "
-    "statistic string, sample_count bigint, coverage_ratio double, demand_avg double, demand_max double, "
-    "demand_p95 double, busy_hour_at timestamp, demand_value double, limit_value double, threshold_ratio double, "
-    "usable_value double, utilisation_ratio double",
-    "fct_pool_demand_daily": "pool_id string, service_id string, redundancy_group string, resource string, "
-    "observed_date date, unit string, pooling string, statistic string, member_count int, tolerance int, "
-    "busy_hour_at timestamp, demand_value double, usable_value double, coverage_ratio double",
-    "fct_service_performance_daily": "service_id string, observed_date date, request_count double, "
-    "throughput_per_second double, throughput_peak_per_second double, error_ratio double, "
-    "latency_p50_seconds double, latency_p95_seconds double, latency_p99_seconds double, latency_basis string, "
-    "latency_target_seconds double, latency_good_ratio double, check_count bigint, availability_ratio double, "
-    "downtime_minutes double, coverage_ratio double",
-    "fct_resource_capacity": "ci_id string, resource string, as_of_date date, unit string, statistic string, "
-    "limit_value double, threshold_ratio double, usable_value double, demand_value double, headroom_ratio double, "
-    "demand_window_start_date date, day_count int, coverage_ratio double, is_low_coverage boolean",
-    "fct_pool_capacity": "pool_id string, service_id string, redundancy_group string, resource string, "
-    "as_of_date date, unit string, pooling string, statistic string, member_count int, tolerance int, "
-    "usable_value double, demand_value double, headroom_ratio double, deciding_ci_id string, coverage_ratio double",
-    "fct_service_capacity": "service_id string, as_of_date date, headroom_ratio double, bottleneck_pool_id string, "
-    "bottleneck_resource string, bottleneck_ci_id string, next_headroom_ratio double, next_pool_id string, "
-    "next_resource string, pool_count int, coverage_ratio double, is_low_coverage boolean",
-    "fct_incidents": "incident_id string, service_id string, ci_id string, team_id string, priority int, "
-    "category string, title string, state string, opened_at timestamp, opened_date date, resolved_at timestamp, "
-    "closed_at timestamp, elapsed_resolution_minutes double, event_count int, reassignment_count int, "
-    "reopen_count int, source_made_sla boolean, is_derived boolean",
-    "fct_incident_sla": "incident_id string, clock string, service_id string, priority int, target_id string, "
-    "calendar_id string, started_at timestamp, stopped_at timestamp, target_minutes double, "
-    "business_minutes double, state string, is_met boolean",
-    "fct_changes": "change_id string, change_kind string, state string, outcome string, title string, "
-    "service_id string, ci_id string, planned_start_at timestamp, planned_end_at timestamp, started_at timestamp, "
-    "ended_at timestamp, duration_minutes double, is_overrun boolean",
-    "fct_service_levels": "service_id string, target_id string, measure string, priority int, "
-    "period_start_date date, comparator string, target_value double, objective_ratio double, actual_value double, "
-    "good_count double, total_count double, is_met boolean, approved_by string, approved_at timestamp",
-    "fct_extractions": "receipt_id string, source string, table_name string, batch_id string, version int, "
-    "is_current boolean, extracted_at timestamp, window_start_at timestamp, window_end_at timestamp, "
-    "rows_received bigint, rows_landed bigint, rows_quarantined bigint, is_conserved boolean, input_path string, "
-    "input_sha256 string",
-    "fct_forecasts": "series_id string, level string, service_id string, ci_id string, pool_id string, "
-    "resource string, unit string, as_of_date date, target_date date, horizon_days int, quantile double, "
-    "value double, model string, notes string",
-    "fct_saturation": "series_id string, level string, service_id string, ci_id string, pool_id string, "
-    "resource string, as_of_date date, usable_value double, p10_date date, p50_date date, p90_date date, "
-    "days_to_saturation int, is_censored boolean, probability_within_horizon double, "
-    "probability_within_lead_time double, lead_time_days int, decision_date date, horizon_days int, notes string",
-    "fct_forecast_scores": "series_id string, as_of_date date, model string, wql double, mase double, "
-    "coverage_80_ratio double, naive_wql double, naive_mase double, window_count int, "
-    "is_better_than_naive boolean, notes string",
-}
+MODELS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
+
+
+def contracted_columns() -> dict[str, str]:
+    """The columns and types of every mart, as its contract declares them."""
+    files = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(MODELS.rglob("_*.yml")))
+    models = [model for content in files for model in content.get("models", ())]
+    return {
+        model["name"]: ", ".join(f"{column['name']} {column['data_type']}" for column in model["columns"])
+        for model in models
+    }
+
+
+COLUMNS = contracted_columns()
 
 _UTILISATION = [
     "configuration_items",
@@ -169,7 +127,7 @@ def publish(folder: Path, rows: Rows, *, estate: str = "demo", checks: Sequence[
                 "parquet": f"parquet/{name}.parquet",
                 "sha256": "0" * 64,
                 "description": f"The mart {name}.",
-                "depends_on_landing": LANDING[name],
+                "depends_on_landing": LANDING.get(name, []),
             }
             for name in COLUMNS
         },

@@ -6,15 +6,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import ValidationError
 
 from reports.data import PublishedReader, PublishedVersionError, read_manifest
 from reports.settings import ReportSettings
 from tests.reports import fixture
-from tests.reports.marts import AS_OF, COLUMNS, Rows, publish
+from tests.reports.marts import AS_OF, Rows, publish
 
-MARTS = Path(__file__).parents[2] / "dbt_project" / "models" / "marts"
 EARLIER = date(2026, 6, 29)
 
 
@@ -149,15 +147,3 @@ def test_settings_refuse_thresholds_in_the_wrong_order() -> None:
         ReportSettings(headroom_critical=0.3)
     with pytest.raises(ValidationError, match="currency"):
         ReportSettings(currency="euro")
-
-
-def test_the_tables_of_these_tests_are_those_of_the_marts() -> None:
-    """A column that a mart renames or drops must break here, not in a report."""
-    contracts = {
-        model["name"]: [f"{column['name']} {column['data_type']}" for column in model["columns"]]
-        for path in sorted(MARTS.rglob("*.yml"))
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
-    }
-    assert {table: COLUMNS[table].split(", ") for table in COLUMNS} == {
-        table: contracts[table] for table in COLUMNS
-    }

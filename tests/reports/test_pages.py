@@ -17,7 +17,7 @@ from tests.reports.test_wording import SATURATION
 
 
 def manifest(checks: tuple[CheckResult, ...] = (), inputs: tuple[Input, ...] = ()) -> Manifest:
-    tables = {name: TableInfo(name, 10, "", tuple(LANDING[name])) for name in COLUMNS}
+    tables = {name: TableInfo(name, 10, "", tuple(LANDING.get(name, ()))) for name in COLUMNS}
     return Manifest("e", "v", date(2026, 6, 30), "c", "h", MappingProxyType(tables), checks, inputs)
 
 
