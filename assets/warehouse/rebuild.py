@@ -13,8 +13,17 @@ from assets.home import Home
 from assets.landing.receipts import Receipt
 
 DAILY_TABLES = ("metric_samples", "metric_histograms")
-# A change here changes figures of days long landed: daily models read limits, thresholds and the service map.
-REFERENCE_TABLES = ("measurement_plan", "resource_limits", "targets", "service_cis", "services")
+# A change here changes figures of days long landed: daily models read limits, thresholds, the service map and
+# business-critical hours.
+REFERENCE_TABLES = (
+    "measurement_plan",
+    "resource_limits",
+    "targets",
+    "service_cis",
+    "services",
+    "calendars",
+    "holidays",
+)
 
 
 @dataclass(frozen=True)

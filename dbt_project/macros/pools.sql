@@ -1,3 +1,9 @@
+{# What is left of the usable capacity: negative when demand exceeds it, null when it is unknown or 0. #}
+{% macro headroom(demand, usable) -%}
+    1 - {{ demand }} / nullif({{ usable }}, 0)
+{%- endmacro %}
+
+
 {% macro pool_id(service_id, redundancy_group, resource) -%}
     ({{ service_id }} || '/' || {{ redundancy_group }} || '/' || {{ resource }})
 {%- endmacro %}
@@ -21,7 +27,7 @@
             row_number() over (partition by {{ pool }} order by usable_value asc nulls last, ci_id) as usable_rank,
             row_number() over (
                 partition by {{ pool }}
-                order by 1 - demand_value / nullif(usable_value, 0) asc nulls last, ci_id
+                order by {{ headroom('demand_value', 'usable_value') }} asc nulls last, ci_id
             ) as headroom_rank
         from {{ members }}
     ),

@@ -4,4 +4,9 @@ from {{ ref('int_plan_by_day') }} as plan
 inner join {{ ref('int_resource_rules_by_day') }} as rules
     on plan.resource = rules.resource and plan.observed_date = rules.observed_date
 where plan.level = 'resource'
-    and (plan.unit <> rules.unit or plan.statistic <> rules.statistic or plan.pooling <> rules.pooling)
+    and (
+        plan.unit <> rules.unit
+        or plan.statistic <> rules.statistic
+        or plan.pooling <> rules.pooling
+        or plan.resource_kind <> rules.resource_kind
+    )

@@ -92,7 +92,7 @@ def _histograms(day: date) -> Iterator[dict[str, Any]]:
 
 
 def _control() -> dict[str, list[Row]]:
-    services = [("shop", "office", 1), ("mail", "office", 2), ("wiki", "night", 3)]
+    services = [("shop", "office", "office", 1), ("mail", "office", None, 2), ("wiki", "night", "night", 3)]
     maps = [
         ("shop", "web-1", "web", 1),
         ("shop", "web-2", "web", 1),
@@ -135,9 +135,10 @@ def _control() -> dict[str, list[Row]]:
                 "team_id": "operations",
                 "criticality": level,
                 "calendar_id": calendar,
+                "critical_calendar_id": critical,
                 "valid_from": ALWAYS,
             }
-            for name, calendar, level in services
+            for name, calendar, critical, level in services
         ],
         "configuration_items": [
             {"ci_id": ci, "ci_name": ci, "ci_kind": "host", "valid_from": ALWAYS}
@@ -204,6 +205,12 @@ def _targets() -> list[Row]:
         },
         {"target_id": "up", "measure": "availability_ratio", "comparator": ">=", "target_value": 0.9},
         {"target_id": "fast", "measure": "latency_seconds", "target_value": 0.2, "objective_ratio": 0.5},
+        {
+            "target_id": "apdex",
+            "measure": "apdex_threshold_seconds",
+            "target_value": 0.13,
+            "service_id": "shop",
+        },
         {"target_id": "errors", "measure": "error_ratio", "target_value": 0.01},
     ]
     common = {"comparator": "<=", "valid_from": ALWAYS, "approved_by": "Ann", "approved_at": at(ALWAYS, 9)}

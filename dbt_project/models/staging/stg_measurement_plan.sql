@@ -14,6 +14,7 @@ final as (
         unit,
         statistic,
         pooling,
+        resource_kind,
         lead_time_days,
         minimum_value,
         maximum_value,

@@ -15,6 +15,7 @@ final as (
         team_id,
         criticality,
         calendar_id,
+        critical_calendar_id,
         valid_from,
         valid_to
     from newest

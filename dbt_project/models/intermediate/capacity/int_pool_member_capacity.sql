@@ -18,6 +18,10 @@ thresholds as (
     select * from {{ ref('int_thresholds_by_day') }}
 ),
 
+shares as (
+    select * from {{ ref('int_service_shares') }}
+),
+
 final as (
     select
         {{ pool_id('members.service_id', 'members.redundancy_group', 'capacity.resource') }} as pool_id,
@@ -27,12 +31,19 @@ final as (
         members.tolerance,
         capacity.ci_id,
         capacity.resource,
+        capacity.resource_kind,
         capacity.unit,
         rules.pooling,
         capacity.statistic,
         cast(null as timestamp) as busy_hour_at,
         capacity.demand_value,
         capacity.limit_value * thresholds.threshold_ratio as usable_value,
+        capacity.now_hour_at,
+        capacity.demand_now_value,
+        capacity.demand_peak_value,
+        shares.service_count,
+        shares.share_ratio,
+        shares.share_basis,
         capacity.coverage_ratio
     from capacity
     inner join run_window on capacity.as_of_date = run_window.as_of_date
@@ -44,6 +55,10 @@ final as (
         on members.service_id = thresholds.service_id
         and capacity.resource = thresholds.resource
         and capacity.as_of_date = thresholds.observed_date
+    inner join shares
+        on members.ci_id = shares.ci_id
+        and members.service_id = shares.service_id
+        and members.observed_date = shares.as_of_date
 )
 
 select * from final

@@ -12,7 +12,8 @@ grouped as (
         service_id,
         ci_id,
         coalesce(redundancy_group, ci_id) as redundancy_group,
-        coalesce(tolerance, 0) as tolerance
+        coalesce(tolerance, 0) as tolerance,
+        share_ratio as agreed_share_ratio
     from effective
 ),
 
@@ -22,7 +23,8 @@ final as (
         service_id,
         ci_id,
         redundancy_group,
-        max(tolerance) over (partition by observed_date, service_id, redundancy_group) as tolerance
+        max(tolerance) over (partition by observed_date, service_id, redundancy_group) as tolerance,
+        agreed_share_ratio
     from grouped
 )
 

@@ -13,7 +13,7 @@ measurements as (
 
 targets as (
     select * from {{ ref('int_service_targets_by_day') }}
-    where measure = 'latency_seconds'
+    where measure in ('latency_seconds', 'apdex_threshold_seconds')
 ),
 
 judged_days as (
@@ -21,6 +21,7 @@ judged_days as (
         latency.service_id,
         latency.observed_date,
         latency.latency_basis,
+        targets.measure,
         targets.target_id,
         targets.target_rank,
         targets.target_value
@@ -33,10 +34,12 @@ from_histograms as (
     select
         judged_days.service_id,
         judged_days.observed_date,
+        judged_days.measure,
         judged_days.target_id,
         judged_days.target_rank,
         judged_days.target_value,
         {{ exact_sum(bucket_count_within('judged_days.target_value')) }} as good_count,
+        {{ exact_sum(bucket_count_within('4 * judged_days.target_value')) }} as tolerated_count,
         max(histograms.total_count) as total_count
     from judged_days
     inner join histograms
@@ -46,6 +49,7 @@ from_histograms as (
     group by
         judged_days.service_id,
         judged_days.observed_date,
+        judged_days.measure,
         judged_days.target_id,
         judged_days.target_rank,
         judged_days.target_value
@@ -55,10 +59,16 @@ from_measurements as (
     select
         judged_days.service_id,
         judged_days.observed_date,
+        judged_days.measure,
         judged_days.target_id,
         judged_days.target_rank,
         judged_days.target_value,
         cast(count(case when measurements.value <= judged_days.target_value then 1 end) as double) as good_count,
+        -- What a percentile series holds are not response times of requests: they cannot be counted as tolerated.
+        case
+            when judged_days.latency_basis = 'samples'
+                then cast(count(case when measurements.value <= 4 * judged_days.target_value then 1 end) as double)
+        end as tolerated_count,
         cast(count(*) as double) as total_count
     from judged_days
     inner join measurements
@@ -71,6 +81,8 @@ from_measurements as (
     group by
         judged_days.service_id,
         judged_days.observed_date,
+        judged_days.latency_basis,
+        judged_days.measure,
         judged_days.target_id,
         judged_days.target_rank,
         judged_days.target_value

@@ -20,6 +20,7 @@ availability as (
 
 attainment as (
     select * from {{ ref('int_latency_attainment_daily') }}
+    where measure = 'latency_seconds'
 ),
 
 pool_demand as (

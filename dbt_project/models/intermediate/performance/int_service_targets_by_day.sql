@@ -1,6 +1,6 @@
 with targets as (
     select * from {{ ref('int_targets_by_day') }}
-    where measure in ('availability_ratio', 'latency_seconds', 'error_ratio')
+    where measure in ('availability_ratio', 'latency_seconds', 'apdex_threshold_seconds', 'error_ratio')
 ),
 
 services as (

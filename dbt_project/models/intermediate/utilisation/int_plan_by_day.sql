@@ -15,6 +15,7 @@ final as (
         unit,
         coalesce(statistic, 'busy_hour') as statistic,
         coalesce(pooling, 'own') as pooling,
+        coalesce(resource_kind, 'technical') as resource_kind,
         lead_time_days
     from effective
 )

@@ -11,7 +11,7 @@ ranked as (
 ),
 
 final as (
-    select observed_date, resource, unit, statistic, pooling, lead_time_days
+    select observed_date, resource, unit, statistic, pooling, resource_kind, lead_time_days
     from ranked
     where metric_rank = 1
 )

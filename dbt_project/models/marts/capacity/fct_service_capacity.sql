@@ -12,6 +12,10 @@ pools as (
     select * from {{ ref('fct_pool_capacity') }}
 ),
 
+bottlenecks as (
+    select * from {{ ref('fct_bottlenecks') }}
+),
+
 ranked as (
     select
         services.service_id,
@@ -20,15 +24,17 @@ ranked as (
         pools.resource,
         pools.deciding_ci_id,
         pools.headroom_ratio,
+        pools.headroom_now_ratio,
+        pools.headroom_peak_ratio,
+        pools.headroom_critical_ratio,
         pools.coverage_ratio,
-        row_number() over (
-            partition by services.service_id
-            order by pools.headroom_ratio asc nulls last, pools.pool_id
-        ) as pool_rank
+        bottlenecks.bottleneck_rank as pool_rank
     from services
     cross join run_window
+    left join bottlenecks
+        on services.service_id = bottlenecks.service_id and run_window.as_of_date = bottlenecks.as_of_date
     left join pools
-        on services.service_id = pools.service_id and run_window.as_of_date = pools.as_of_date
+        on bottlenecks.pool_id = pools.pool_id and bottlenecks.as_of_date = pools.as_of_date
 ),
 
 -- A pool whose usable capacity is unknown can be neither the bottleneck nor the next one.
@@ -37,6 +43,9 @@ summarised as (
         service_id,
         as_of_date,
         max(case when pool_rank = 1 then headroom_ratio end) as headroom_ratio,
+        min(headroom_now_ratio) as headroom_now_ratio,
+        min(headroom_peak_ratio) as headroom_peak_ratio,
+        min(headroom_critical_ratio) as headroom_critical_ratio,
         max(case when pool_rank = 1 and headroom_ratio is not null then pool_id end) as bottleneck_pool_id,
         max(case when pool_rank = 1 and headroom_ratio is not null then resource end) as bottleneck_resource,
         max(case when pool_rank = 1 and headroom_ratio is not null then deciding_ci_id end) as bottleneck_ci_id,

@@ -14,7 +14,29 @@ latency as (
 
 attainment as (
     select * from {{ ref('int_latency_attainment_daily') }}
+    where target_rank = 1 and measure = 'latency_seconds'
+),
+
+-- Apdex: satisfied up to T, tolerating up to 4 T. T is agreed as such, else the latency target.
+apdex_ranked as (
+    select
+        *,
+        row_number() over (
+            partition by service_id, observed_date
+            order by case when measure = 'apdex_threshold_seconds' then 0 else 1 end
+        ) as preference
+    from {{ ref('int_latency_attainment_daily') }}
     where target_rank = 1
+),
+
+apdex as (
+    select
+        service_id,
+        observed_date,
+        target_value as threshold_seconds,
+        (good_count + tolerated_count) / 2 / nullif(total_count, 0) as score
+    from apdex_ranked
+    where preference = 1 and tolerated_count is not null
 ),
 
 availability as (
@@ -45,6 +67,8 @@ final as (
         latency.latency_basis,
         attainment.target_value as latency_target_seconds,
         attainment.good_count / nullif(attainment.total_count, 0) as latency_good_ratio,
+        apdex.threshold_seconds as apdex_threshold_seconds,
+        apdex.score as apdex_score,
         availability.check_count,
         availability.availability_ratio,
         availability.downtime_minutes,
@@ -56,6 +80,8 @@ final as (
         on keys.service_id = latency.service_id and keys.observed_date = latency.observed_date
     left join attainment
         on keys.service_id = attainment.service_id and keys.observed_date = attainment.observed_date
+    left join apdex
+        on keys.service_id = apdex.service_id and keys.observed_date = apdex.observed_date
     left join availability
         on keys.service_id = availability.service_id and keys.observed_date = availability.observed_date
 )

@@ -23,6 +23,7 @@ final as (
         team_id,
         cast(criticality as int) as criticality,
         calendar_id,
+        critical_calendar_id,
         valid_from,
         valid_to
     from ranked
