@@ -41,6 +41,7 @@ final as (
         capacity.now_hour_at,
         capacity.demand_now_value,
         capacity.demand_peak_value,
+        capacity.saturation_minutes,
         shares.service_count,
         shares.share_ratio,
         shares.share_basis,

@@ -22,7 +22,7 @@ members as (
         pool_members.ci_id,
         pool_members.service_id,
         pool_members.agreed_share_ratio,
-        coalesce(requests.request_count, 0.0e0) as request_count
+        requests.request_count
     from {{ ref('int_pool_members_by_day') }} as pool_members
     inner join run_window on pool_members.observed_date = run_window.as_of_date
     left join requests on pool_members.service_id = requests.service_id
@@ -33,14 +33,13 @@ totals as (
         ci_id,
         count(*) as service_count,
         count(agreed_share_ratio) as agreed_count,
-        greatest(0.0e0, 1 - {{ exact_sum('coalesce(agreed_share_ratio, 0.0e0)') }}) as left_ratio,
-        {{ exact_sum('case when agreed_share_ratio is null then request_count else 0.0e0 end', digits=6) }}
-            as request_count
+        case when count(request_count) = count(*) then {{ exact_sum('request_count', digits=6) }} end as measured_total
     from members
     group by ci_id
 ),
 
--- What agreed shares leave is divided among the other services by their requests, else in equal parts.
+-- What is agreed counts before what is measured, and that before equal parts. Agreed shares stay as agreed: what they leave
+-- is nobody's.
 final as (
     select
         members.as_of_date,
@@ -49,15 +48,15 @@ final as (
         cast(totals.service_count as int) as service_count,
         case
             when totals.service_count = 1 then 1.0e0
-            when members.agreed_share_ratio is not null then members.agreed_share_ratio
-            when totals.request_count > 0 then totals.left_ratio * members.request_count / totals.request_count
-            else totals.left_ratio / (totals.service_count - totals.agreed_count)
+            when totals.agreed_count = totals.service_count then members.agreed_share_ratio
+            when totals.measured_total > 0 then members.request_count / totals.measured_total
+            else 1.0e0 / totals.service_count
         end as share_ratio,
         case
-            when totals.service_count = 1 then 'sole'
-            when members.agreed_share_ratio is not null then 'agreed'
-            when totals.request_count > 0 then 'requests'
-            else 'equal'
+            when totals.service_count = 1 then 'direct'
+            when totals.agreed_count = totals.service_count then 'agreed_share'
+            when totals.measured_total > 0 then 'measured_use'
+            else 'equal_share'
         end as share_basis
     from members
     inner join totals on members.ci_id = totals.ci_id

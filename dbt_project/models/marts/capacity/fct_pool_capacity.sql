@@ -60,6 +60,7 @@ moments as (
         max(case when now_rank = deciding_rank then headroom_now_ratio end) as own_now_ratio,
         max(case when peak_rank = deciding_rank then headroom_peak_ratio end) as own_peak_ratio,
         max(case when critical_rank = deciding_rank then headroom_critical_ratio end) as own_critical_ratio,
+        max(saturation_minutes) as saturation_minutes,
         max(resource_kind) as resource_kind,
         max(service_count) as service_count,
         {{ exact_sum('usable_value * share_ratio') }} / nullif({{ exact_sum('usable_value') }}, 0) as share_ratio
@@ -71,6 +72,7 @@ with_demand as (
     select
         pools.*,
         moments.resource_kind,
+        moments.saturation_minutes,
         moments.demand_now_value,
         moments.own_now_ratio,
         moments.own_peak_ratio,
@@ -114,6 +116,7 @@ final as (
             when pooling = 'own' then own_critical_ratio
             else {{ headroom('demand_critical_value', 'usable_value') }}
         end as headroom_critical_ratio,
+        saturation_minutes,
         deciding_ci_id,
         service_count,
         share_ratio,

@@ -59,6 +59,7 @@ windowed as (
         max(demand_value) as demand_peak_value,
         max(observed_date) as latest_date,
         max_by(demand_value, observed_date) as demand_latest_day_value,
+        {{ exact_sum('saturation_minutes') }} as saturation_minutes,
         cast(count(*) as int) as day_count,
         {{ exact_sum('coverage_ratio') }} as covered_days
     from daily
@@ -191,6 +192,7 @@ final as (
         coalesce(critical_day_count, 0) as critical_day_count,
         demand_critical_value,
         {{ headroom('demand_critical_value', 'usable_value') }} as headroom_critical_ratio,
+        saturation_minutes,
         demand_window_start_date,
         day_count,
         coverage_ratio,

@@ -27,6 +27,7 @@ ranked as (
         pools.headroom_now_ratio,
         pools.headroom_peak_ratio,
         pools.headroom_critical_ratio,
+        pools.saturation_minutes,
         pools.coverage_ratio,
         bottlenecks.bottleneck_rank as pool_rank
     from services
@@ -46,6 +47,7 @@ summarised as (
         min(headroom_now_ratio) as headroom_now_ratio,
         min(headroom_peak_ratio) as headroom_peak_ratio,
         min(headroom_critical_ratio) as headroom_critical_ratio,
+        max(saturation_minutes) as saturation_minutes,
         max(case when pool_rank = 1 and headroom_ratio is not null then pool_id end) as bottleneck_pool_id,
         max(case when pool_rank = 1 and headroom_ratio is not null then resource end) as bottleneck_resource,
         max(case when pool_rank = 1 and headroom_ratio is not null then deciding_ci_id end) as bottleneck_ci_id,
