@@ -71,7 +71,14 @@ class DbtProjectRunner:
         options += ["--target", self._target, "--target-path", str(self._folder / "target")]
         options += ["--log-path", str(self._folder / "logs"), "--quiet"]
         with _environment({"ULLAGE_WAREHOUSE": str(warehouse or "")}):
-            result = dbtRunner(manifest=manifest).invoke([*command, *options])
+            try:
+                result = dbtRunner(manifest=manifest).invoke([*command, *options])
+            finally:
+                if self._target == "duckdb":
+                    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+                    # The profile keeps the file open between nodes; tests read it afterwards.
+                    DuckDBConnectionManager.close_all_connections()
         if manifest is None and not result.success:
             raise RuntimeError(f"dbt {' '.join(command)} failed: {result.exception}")
         return result
