@@ -14,8 +14,8 @@ from jinja2 import UndefinedError
 from reports.settings import ReportSettings
 from reports.site import environment, render, service_slugs
 from tests.reports import fixture
-from tests.reports.marts import COLUMNS
 from tests.reports.conftest import HOSTILE
+from tests.reports.marts import COLUMNS
 
 VOID = {"meta", "link", "br", "input", "rect", "path", "circle", "line"}
 
