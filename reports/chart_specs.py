@@ -17,6 +17,7 @@ WIDE = 880
 NARROW = 350
 SMALL = 440
 SMALL_HEIGHT = 150
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
 @lru_cache(maxsize=64)
@@ -151,6 +152,28 @@ def histogram(low: float, high: float) -> dict[str, Any]:
     rule = _layer("reference").mark_rule(color=light("usable"), strokeWidth=1.5, strokeDash=[6, 3])
     layers = [bars.encode(x=x, x2="to:Q", y=_value("", tickMinStep=1)), rule.encode(x=x)]
     return _spec(layers, SMALL - 80, SMALL_HEIGHT, 62, 18, top=12)
+
+
+@lru_cache(maxsize=8)
+def week(narrow: bool) -> dict[str, Any]:
+    """Hours of the week as cells: the fuller, the darker; full ones in the colour of usable capacity."""
+    hours = alt.Axis(
+        title=None,
+        values=[0, 6, 12, 18],
+        labelExpr="datum.value + ':00'",
+        labelAngle=0,
+        ticks=False,
+        domain=False,
+    )
+    x = alt.X("hour:O", axis=hours, scale=alt.Scale(domain=list(range(24)), paddingInner=0.06))
+    days = alt.Axis(title=None, ticks=False, domain=False)
+    y = alt.Y("day:N", axis=days, sort=None, scale=alt.Scale(domain=WEEKDAYS, paddingInner=0.1))
+    shade = alt.Opacity("value:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[0.04, 1], clamp=True))
+    layers = [
+        _layer("cells").mark_rect(color=light("demand")).encode(x=x, y=y, opacity=shade),
+        _layer("full").mark_rect(color=light("usable")).encode(x=x, y=y),
+    ]
+    return _spec(layers, (NARROW if narrow else WIDE) - 70, 150 if narrow else 168, 46, 14, top=6)
 
 
 def _layer(name: str) -> alt.Chart:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from reports import chart_specs
 from reports import formats as f
 from reports.chart_svg import Data, draw
-from reports.records import DemandDay, Forecast, IncidentCount, PerformanceDay, Saturation
+from reports.records import DemandDay, Forecast, IncidentCount, PerformanceDay, Saturation, WeekHour
 
 NARROW_HISTORY_DAYS = 42
 
@@ -75,6 +75,16 @@ def fan(
     last = max(last, first + timedelta(days=7))
     spec = chart_specs.fan(_iso(first), _iso(last), f" {shown}" if shown == "%" else "", narrow)
     return draw(chart_id, spec, data, label, "narrow" if narrow else "wide")
+
+
+def week(chart_id: str, label: str, hours: Sequence[WeekHour], narrow: bool) -> Markup:
+    """The usual week, hour by hour (UTC): demand ÷ usable capacity; hours without measurements stay empty."""
+    data: dict[str, list[dict[str, Any]]] = {"cells": [], "full": []}
+    for h in hours:
+        if h.used_ratio is not None:
+            cell = {"hour": h.hour, "day": chart_specs.WEEKDAYS[h.weekday - 1], "value": h.used_ratio}
+            data["cells" if h.used_ratio < 1 else "full"].append(cell)
+    return draw(chart_id, chart_specs.week(narrow), data, label, "narrow" if narrow else "wide")
 
 
 def latency(chart_id: str, label: str, days: Sequence[PerformanceDay]) -> Markup:

@@ -42,6 +42,7 @@ from reports.records import (
     ServiceDetail,
     ServiceLevel,
     TableInfo,
+    WeekHour,
 )
 from reports.settings import ReportSettings
 
@@ -50,6 +51,7 @@ SPARKLINE_DAYS = 60
 LEVEL_MONTHS = 4
 INCIDENT_MONTHS = 12
 CHANGE_DAYS = 180
+WEEK_DAYS = 42
 
 
 class PublishedVersionError(Exception):
@@ -162,6 +164,7 @@ class PublishedReader:
             pools=tuple(pools),
             saturations=_by(lambda r: r.series_id, self._saturations(level=None, **one)),
             demand=self._demand(service_id, since),
+            week=self._week(pools),
             forecasts=self._forecasts([pool for pool in pools if pool.pool_id in set(chart_pools)]),
             resources=tuple(resources[: settings.listed_resources]),
             resource_count=len(resources),
@@ -208,6 +211,15 @@ class PublishedReader:
         for row in self._rows(queries.POOL_DEMAND, service_id=service_id, since=since, as_of=self.as_of):
             days[row.pop("pool_id")].append(DemandDay(**row))
         return {pool_id: tuple(pool_days) for pool_id, pool_days in days.items()}
+
+    def _week(self, pools: list[PoolCapacity]) -> tuple[WeekHour, ...]:
+        """The usual week of the tightest pool."""
+        if not pools:
+            return ()
+        since = self.as_of - timedelta(days=WEEK_DAYS - 1)
+        return tuple(
+            self._all(WeekHour, queries.WEEK, pool_id=pools[0].pool_id, since=since, as_of=self.as_of)
+        )
 
     def _forecasts(self, pools: list[PoolCapacity]) -> dict[str, Forecast]:
         found = {}

@@ -11,7 +11,8 @@ order by s.service_id
 
 SERVICE_CAPACITY = """
 select
-    c.service_id, c.headroom_ratio, c.bottleneck_pool_id, c.bottleneck_resource, c.bottleneck_ci_id,
+    c.service_id, c.headroom_ratio, c.headroom_now_ratio, c.headroom_peak_ratio, c.headroom_critical_ratio,
+    c.saturation_minutes, c.bottleneck_pool_id, c.bottleneck_resource, c.bottleneck_ci_id,
     p.redundancy_group as bottleneck_group, c.next_headroom_ratio, c.next_pool_id, c.next_resource,
     coalesce(c.pool_count, 0) as pool_count, c.coverage_ratio, coalesce(c.is_low_coverage, false) as is_low_coverage
 from marts.fct_service_capacity as c
@@ -66,13 +67,48 @@ ANY_INCIDENT = "select 1 as one from marts.fct_incidents limit 1"
 
 POOLS = """
 select
-    p.pool_id, p.redundancy_group, p.resource, p.unit, p.pooling, p.statistic, p.member_count, p.tolerance,
-    p.usable_value, p.demand_value, p.headroom_ratio, p.deciding_ci_id, c.ci_name as deciding_ci_name,
-    p.coverage_ratio
+    p.pool_id, p.redundancy_group, p.resource, p.resource_kind, p.unit, p.pooling, p.statistic, p.member_count,
+    p.tolerance, p.usable_value, p.demand_value, p.headroom_ratio, p.deciding_ci_id, c.ci_name as deciding_ci_name,
+    p.coverage_ratio, p.service_count, p.share_ratio, b.bottleneck_rank, b.fixed_headroom_ratio,
+    b.capacity_to_add_value
 from marts.fct_pool_capacity as p
+left join marts.fct_bottlenecks as b on b.pool_id = p.pool_id and b.as_of_date = p.as_of_date
 left join marts.dim_ci as c on c.ci_id = p.deciding_ci_id
 where p.service_id = $service_id and p.as_of_date = $as_of
 order by p.headroom_ratio nulls last, p.pool_id
+"""
+
+# Of an own pool the deciding member, of a shared one the sum over the members, hour by hour.
+WEEK = """
+with pool as (
+    select * from marts.fct_pool_capacity where pool_id = $pool_id and as_of_date = $as_of
+),
+
+members as (
+    select distinct b.ci_id
+    from marts.bridge_service_ci as b
+    inner join pool as p on b.service_id = p.service_id and coalesce(b.redundancy_group, b.ci_id) = p.redundancy_group
+    where (b.valid_from is null or b.valid_from <= $as_of) and (b.valid_to is null or b.valid_to >= $as_of)
+        and (p.pooling = 'shared' or b.ci_id = p.deciding_ci_id)
+),
+
+hours as (
+    select
+        u.hour_at, p.usable_value,
+        sum(case when p.statistic = 'maximum' then u.demand_max else u.demand_avg end) as demand_value
+    from marts.fct_resource_utilisation_hourly as u
+    inner join members as m on m.ci_id = u.ci_id
+    inner join pool as p on p.resource = u.resource
+    where u.observed_date between $since and $as_of
+    group by all
+)
+
+select
+    isodow(hour_at)::int as weekday, hour(hour_at)::int as hour, count(*)::int as hour_count,
+    median(demand_value) / nullif(any_value(usable_value), 0) as used_ratio
+from hours
+group by all
+order by weekday, hour
 """
 
 RESOURCES = """

@@ -73,6 +73,10 @@ class ServiceCapacity:
 
     service_id: str
     headroom_ratio: float | None
+    headroom_now_ratio: float | None
+    headroom_peak_ratio: float | None
+    headroom_critical_ratio: float | None
+    saturation_minutes: float | None
     bottleneck_pool_id: str | None
     bottleneck_resource: str | None
     bottleneck_ci_id: str | None
@@ -92,6 +96,7 @@ class PoolCapacity:
     pool_id: str
     redundancy_group: str
     resource: str
+    resource_kind: str | None
     unit: str
     pooling: str | None
     statistic: str | None
@@ -103,6 +108,11 @@ class PoolCapacity:
     deciding_ci_id: str | None
     deciding_ci_name: str | None
     coverage_ratio: float | None
+    service_count: int | None
+    share_ratio: float | None
+    bottleneck_rank: int | None
+    fixed_headroom_ratio: float | None
+    capacity_to_add_value: float | None
 
     @property
     def shown_unit(self) -> str:
@@ -150,6 +160,16 @@ class Saturation:
     decision_date: date | None
     horizon_days: int | None
     notes: str | None
+
+
+@dataclass(frozen=True)
+class WeekHour:
+    """Median demand ÷ usable capacity of one hour of the week (UTC; weekday 1 is Monday)."""
+
+    weekday: int
+    hour: int
+    hour_count: int
+    used_ratio: float | None
 
 
 @dataclass(frozen=True)
@@ -346,6 +366,7 @@ class ServiceDetail:
     pools: tuple[PoolCapacity, ...] = ()
     saturations: Mapping[str, Saturation] = field(default_factory=dict)
     demand: Mapping[str, tuple[DemandDay, ...]] = field(default_factory=dict)
+    week: tuple[WeekHour, ...] = ()
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     resources: tuple[ResourceCapacity, ...] = ()
     resource_count: int = 0

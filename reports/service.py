@@ -102,6 +102,8 @@ class ServicePage:
     detail: ServiceDetail
     pools: tuple[PoolLine, ...]
     pool_charts: tuple[PoolChart, ...]
+    week: Picture | None
+    week_note: str
     no_forecast: str
     panels: tuple[Panel, ...]
     latency_basis: str | None
@@ -148,6 +150,8 @@ def service_page(
             if pool.pool_id in drawn
             and (chart := _pool_chart(f"demand{index}", pool, detail, as_of)) is not None
         ),
+        week=_week(detail),
+        week_note=wording.busiest_hour(detail.week),
         no_forecast=wording.no_forecast(days),
         panels=_panels(detail.performance),
         latency_basis=next((d.latency_basis for d in reversed(detail.performance) if _has_latency(d)), None),
@@ -164,6 +168,16 @@ def service_page(
         checks=tuple(checks),
         failed_checks=tuple(check for check in checks if not check.passed),
         traces=tuple(traces),
+    )
+
+
+def _week(detail: ServiceDetail) -> Picture | None:
+    if len({hour.weekday for hour in detail.week if hour.used_ratio is not None}) < 7:
+        return None
+    label = "Demand against usable capacity by hour of the week (UTC)"
+    return Picture(
+        wide=charts.week("week-wide", label, detail.week, False),
+        narrow=charts.week("week-narrow", label, detail.week, True),
     )
 
 

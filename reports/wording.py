@@ -8,7 +8,9 @@ from datetime import date, timedelta
 from markupsafe import Markup, escape
 
 from reports import formats as f
-from reports.records import Estate, Saturation, Service, ServiceCapacity, ServiceLevel
+from reports.records import Estate, Saturation, Service, ServiceCapacity, ServiceLevel, WeekHour
+
+_WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
 def named(text: str | None) -> Markup:
@@ -174,3 +176,16 @@ def attainment(levels: Sequence[ServiceLevel]) -> str:
 
 def _services(count: int) -> str:
     return "1 service" if count == 1 else f"{count} services"
+
+
+def busiest_hour(week: Sequence[WeekHour]) -> str:
+    """The fullest and the emptiest hour of the usual week, in words."""
+    known = [(hour.used_ratio, hour) for hour in week if hour.used_ratio is not None]
+    if not known:
+        return ""
+    most, fullest = max(known, key=lambda pair: (pair[0], -pair[1].weekday, -pair[1].hour))
+    least, emptiest = min(known, key=lambda pair: (pair[0], pair[1].weekday, pair[1].hour))
+    return (
+        f"Fullest on {_WEEKDAYS[fullest.weekday - 1]} at {fullest.hour}:00 ({f.percent(most)} of usable capacity), "
+        f"emptiest on {_WEEKDAYS[emptiest.weekday - 1]} at {emptiest.hour}:00 ({f.percent(least)})."
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -151,6 +151,10 @@ def _service(
         service_id=key,
         as_of_date=AS_OF,
         headroom_ratio=tight["headroom_ratio"],
+        headroom_now_ratio=tight["headroom_ratio"] + 0.2,
+        headroom_peak_ratio=tight["headroom_ratio"] - 0.03,
+        headroom_critical_ratio=tight["headroom_ratio"] + 0.01 if index % 2 else None,
+        saturation_minutes=0.0 if tight["headroom_ratio"] > 0 else 315.0,
         bottleneck_pool_id=tight["pool_id"],
         bottleneck_resource=tight["resource"],
         bottleneck_ci_id=tight["deciding_ci_id"],
@@ -161,6 +165,20 @@ def _service(
         coverage_ratio=coverage if index != 3 else 0.71,
         is_low_coverage=coverage < 0.8 or index == 3,
     )
+    for rank, pool in enumerate(pools, start=1):
+        after = pools[rank]["headroom_ratio"] if rank < len(pools) else None
+        rows.add(
+            "fct_bottlenecks",
+            service_id=key,
+            as_of_date=AS_OF,
+            bottleneck_rank=rank,
+            pool_id=pool["pool_id"],
+            resource=pool["resource"],
+            headroom_ratio=pool["headroom_ratio"],
+            fixed_headroom_ratio=after,
+            gain_ratio=None if after is None else after - pool["headroom_ratio"],
+            capacity_to_add_value=None if after is None else pool["demand_value"] * 0.1,
+        )
     if with_forecast:
         first = min(
             (row for row in rows.tables["fct_saturation"] if row["service_id"] == key),
@@ -217,8 +235,21 @@ def _pool(
     headroom = 1 - demand / usable
     pool |= {"usable_value": usable, "demand_value": demand, "headroom_ratio": headroom}
     rows.add(
-        "fct_pool_capacity", **pool, as_of_date=AS_OF, deciding_ci_id=members[0], coverage_ratio=coverage
+        "fct_pool_capacity",
+        **pool,
+        as_of_date=AS_OF,
+        resource_kind="technical",
+        deciding_ci_id=members[0],
+        coverage_ratio=coverage,
+        service_count=2 if shape.kind == "database" else 1,
+        share_ratio=0.6 if shape.kind == "database" else 1.0,
     )
+    for hour in range(min(days, 14) * 24):
+        at = datetime.combine(AS_OF, time()) - timedelta(hours=hour - 23)
+        curve = 0.55 + 0.45 * math.sin((at.hour - 3) / 24 * 2 * math.pi) * (0.5 if at.weekday() > 4 else 1)
+        rows.add("fct_resource_utilisation_hourly", ci_id=members[0], resource=shape.resource, hour_at=at,
+                 observed_date=at.date(), sample_count=4, coverage_ratio=1.0, demand_avg=demand * curve,
+                 demand_max=demand * curve)  # fmt: skip
     for ci_id in members:
         if shape.resource != "memory":
             rows.add("dim_ci", ci_id=ci_id, ci_name=ci_id, ci_kind=shape.kind, valid_from=date(2025, 1, 1))

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from reports import charts, marks
 from reports.palette import MARK_COLOURS, PALETTE, TEXT_COLOURS
-from reports.records import DemandDay, Forecast, ForecastPoint, IncidentCount, Saturation
+from reports.records import DemandDay, Forecast, ForecastPoint, IncidentCount, Saturation, WeekHour
 from tests.reports.test_wording import SATURATION
 
 AS_OF = date(2026, 6, 30)
@@ -132,3 +132,13 @@ def test_colours_can_be_told_from_their_ground_in_both_schemes() -> None:
 
 def test_light_colours_are_unique_because_dark_ones_are_found_by_them() -> None:
     assert len({colour.light for colour in PALETTE.values()}) == len(PALETTE)
+
+
+def test_a_full_hour_of_the_week_is_drawn_in_the_colour_of_the_limit() -> None:
+    """Not only darker: whoever cannot tell two blues apart must see where room runs out."""
+    hours = [WeekHour(1, 9, 6, 1.2), WeekHour(1, 10, 6, 0.5), WeekHour(2, 3, 0, None)]
+
+    drawn = charts.week("w", "Week", hours, narrow=False)
+
+    assert drawn.count(f'fill="{PALETTE["usable"].light}"') == 1
+    assert drawn.count(f'fill="{PALETTE["demand"].light}"') == 1

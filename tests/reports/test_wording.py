@@ -7,13 +7,13 @@ from datetime import date
 
 from reports import service, wording
 from reports.levels import BEYOND, CRITICAL, ENOUGH, LOW, UNKNOWN, level_of, urgency
-from reports.records import Saturation, Service, ServiceCapacity, ServiceLevel
+from reports.records import Saturation, Service, ServiceCapacity, ServiceLevel, WeekHour
 from reports.settings import ReportSettings
 
 AS_OF = date(2026, 6, 30)
 PAYMENTS = Service("payments", "Payments", None, "Ana", None, 1, None)
 CAPACITY = ServiceCapacity(
-    "payments", 0.18, "p", "db_connections", "db1", "dbs", 0.3, "q", "cpu", 2, 1.0, False
+    "payments", 0.18, 0.3, 0.1, None, 0.0, "p", "db_connections", "db1", "dbs", 0.3, "q", "cpu", 2, 1.0, False
 )
 SATURATION = Saturation(
     series_id="service/payments",
@@ -166,3 +166,12 @@ def test_targets_are_told_in_words_with_what_was_reached() -> None:
     assert told("availability_ratio", **month) == "Availability at least 99.9 %: 99.91 %"
     days = month | {"objective_ratio": 0.95, "actual_value": 0.9}
     assert told("availability_ratio", **days) == "Availability at least 99.9 % on 95 % of days: 90 % of 20"
+
+
+def test_the_fullest_and_the_emptiest_hour_are_named() -> None:
+    week = [WeekHour(1, 9, 6, 0.8), WeekHour(1, 10, 6, 0.8), WeekHour(6, 3, 6, 0.05), WeekHour(7, 3, 0, None)]
+
+    assert wording.busiest_hour(week) == (
+        "Fullest on Mondays at 9:00 (80\u202f% of usable capacity), emptiest on Saturdays at 3:00 (5.0\u202f%)."
+    )
+    assert wording.busiest_hour([]) == ""
