@@ -43,6 +43,7 @@ CONTROL_TABLES = (
     "measurement_plan",
     "resource_limits",
     "kpis",
+    "size_ladders",
 )
 Value = str | bool | int | float | date | None
 

@@ -68,10 +68,15 @@ class SqlTable(BaseModel):
         return Declaration.model_validate({**said, "table": contract_table})
 
     def key_columns(self, contract_table: str) -> list[str]:
-        """Columns of the database that hold the contract's key, except what a constant or sequence makes."""
+        """Columns of the database that hold the contract's key, except what a constant or sequence makes.
+
+        Parts of a key that may be missing count when they are mapped.
+        """
         made = {*self.constants, *([self.sequence.field] if self.sequence else [])}
         made |= {name for name in ("metric", "unit", "kind") if getattr(self, name) is not None}
-        return [self.columns.get(name, name) for name in contract(contract_table).key if name not in made]
+        rules = contract(contract_table)
+        made |= {name for name in rules.key if not rules.fields[name].required and name not in self.columns}
+        return [self.columns.get(name, name) for name in rules.key if name not in made]
 
 
 class SqlSource(BaseModel):

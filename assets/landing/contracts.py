@@ -76,8 +76,8 @@ class Field(BaseModel):
 class TableContract(BaseModel):
     """What every source must deliver for one table, whatever product it is.
 
-    `key` is unique within a batch; `time` dates a row (None: a snapshot table); `since` is the column that
-    says when a record was last changed.
+    `key` is unique within a batch (missing parts of it equal each other); `time` dates a row (None: a
+    snapshot table); `since` is the column that says when a record was last changed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -94,8 +94,8 @@ class TableContract(BaseModel):
         for column in self.key:
             if column not in self.fields:
                 raise ValueError(f"key column {column} is not a field")
-            if not self.fields[column].required:
-                raise ValueError(f"key column {column} must be required")
+        if not any(self.fields[column].required for column in self.key):
+            raise ValueError("key needs a required column")
         for role in ("time", "since"):
             column = getattr(self, role)
             if column is None:

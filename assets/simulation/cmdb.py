@@ -10,6 +10,7 @@ import pandas as pd
 from assets.simulation.calibration import GIBIBYTE, Calibration
 from assets.simulation.estate import FOUNDED, Ci, Estate, Pool
 from assets.simulation.files import SourceFiles
+from assets.simulation.sizes import Sizing, sizings
 
 FOLDER = "sources/cmdb"
 #: How this source names the kinds of CI.
@@ -33,13 +34,14 @@ def write_cmdb(estate: Estate, calibration: Calibration, files: SourceFiles) -> 
     files.write_csv(
         f"{FOLDER}/configuration_items.csv",
         "configuration_items",
-        configuration_items(estate),
+        configuration_items(estate, sizings(estate, calibration)),
         columns={
             "ci_id": "name",
             "ci_name": "display_name",
             "ci_kind": "class",
             "team_id": "support_group",
             "site": "location",
+            "size_name": "size",
             "valid_from": "installed",
             "valid_to": "retired",
         },
@@ -54,12 +56,21 @@ def write_cmdb(estate: Estate, calibration: Calibration, files: SourceFiles) -> 
     )
 
 
-def configuration_items(estate: Estate) -> pd.DataFrame:
-    """One row a CI, in the words of the source."""
-    rows = [
-        (ci.ci_id, ci.name, _CLASSES[ci.kind], ci.team_id, ci.site, *_life(estate, ci)) for ci in estate.cis
-    ]
-    columns = ["name", "display_name", "class", "support_group", "location", "installed", "retired"]
+def configuration_items(estate: Estate, sizes: list[Sizing | None]) -> pd.DataFrame:
+    """One row a CI and period of one size, in the words of the source. Nobody keeps the sizes of volumes."""
+    rows: list[tuple[object, ...]] = []
+    for ci, sizing in zip(estate.cis, sizes, strict=True):
+        common = (ci.ci_id, ci.name, _CLASSES[ci.kind], ci.team_id, ci.site)
+        first, end = _life(estate, ci)
+        if sizing is None or ci.kind == "volume":
+            rows.append((*common, None, first, end))
+        elif sizing.day is None:
+            rows.append((*common, sizing.before.name, first, end))
+        else:
+            last = estate.last_day_before(sizing.day)
+            rows.append((*common, sizing.before.name, first, last))
+            rows.append((*common, sizing.after.name, estate.day(sizing.day), end))
+    columns = ["name", "display_name", "class", "support_group", "location", "size", "installed", "retired"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -71,8 +82,11 @@ def _life(estate: Estate, ci: Ci) -> tuple[date, date | None]:
 def service_map(estate: Estate) -> pd.DataFrame:
     """One row a service, CI and period. A period ends when a member leaves or the tolerance changes."""
     rows: list[tuple[str, str, str | None, int | None, float | None, date, date | None]] = []
+    unagreed = [pool.start for pool in estate.pools if pool.tier == "lb"][1::2]
     for pool in estate.pools:
-        for service, share, since in pool.users:
+        for service, agreed, since in pool.users:
+            # Nobody has agreed on shares of every other pair of load balancers.
+            share = None if pool.tier == "lb" and pool.start in unagreed else agreed
             name = estate.services[service].service_id
             for index in range(pool.start, pool.stop):
                 ci = estate.cis[index]

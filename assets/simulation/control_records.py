@@ -13,7 +13,8 @@ from assets.simulation.catalogue import BERLIN, NEW_YORK, ServiceType
 from assets.simulation.estate import FOUNDED, Estate, window_day
 from assets.simulation.files import SourceFiles
 from assets.simulation.performance import BOUNDS, P95_OVER_MEDIAN
-from assets.simulation.season import public_holidays
+from assets.simulation.season import next_month, public_holidays
+from assets.simulation.sizes import size_ladders
 from assets.simulation.thresholds import THRESHOLDS
 
 FOLDER = "control"
@@ -113,7 +114,7 @@ _KPIS: tuple[tuple[str, str | None, str, str, _Rule | None], ...] = (
         "vs-plan",
         "kpi",
         "Cost-efficiency gains",
-        ("1 - cost per unit of business demand / that of the same quarter a year ago", ">=", 0.05, "1"),
+        ("1 - cost per unit of business demand / that of the baseline", ">=", 0.05, "1"),
     ),
 )
 
@@ -127,7 +128,8 @@ def write_control_records(estate: Estate, files: SourceFiles) -> None:
         "holidays": holidays(estate),
         "targets": targets(estate),
         "measurement_plan": measurement_plan(),
-        "kpis": kpis(),
+        "kpis": kpis(estate),
+        "size_ladders": size_ladders(),
     }
     for table, frame in tables.items():
         files.write_control(f"{FOLDER}/{table}.csv", table, frame)
@@ -297,13 +299,27 @@ def measurement_plan() -> pd.DataFrame:
     return frame.assign(valid_from=FOUNDED)
 
 
-def kpis() -> pd.DataFrame:
-    """The KPI tree: the practice's five KPIs under value streams, critical success factors and one goal."""
+def kpis(estate: Estate) -> pd.DataFrame:
+    """The KPI tree: the practice's five KPIs under value streams, critical success factors and one goal.
+
+    Baseline of the cost-efficiency is the first whole calendar month of the simulated days.
+    """
     rows = []
     for kpi_id, parent, level, name, rule in _KPIS:
         row: dict[str, Any] = {"kpi_id": kpi_id, "parent_id": parent, "level": level, "kpi_name": name}
         row |= {"owner": "Helene Vogt", "valid_from": FOUNDED}
         if rule is not None:
             row |= dict(zip(("formula", "comparator", "target_value", "unit"), rule, strict=True))
+        if kpi_id == "kpi-cost-efficiency":
+            row |= _baseline(estate)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _baseline(estate: Estate) -> dict[str, date]:
+    first = estate.settings.start_date
+    first = first if first.day == 1 else next_month(first)
+    last = next_month(first) - timedelta(days=1)
+    if last >= estate.settings.end_date:
+        return {}
+    return {"baseline_start_date": first, "baseline_end_date": last}

@@ -152,3 +152,17 @@ def _easter(year: int) -> date:
     correction = (year % 19 + 11 * moon + 22 * weekday) // 451
     month, day = divmod(moon + weekday - 7 * correction + 114, 31)
     return date(year, month, day + 1)
+
+
+def months(first: date, last: date) -> list[date]:
+    """The first days of all months from that of `first` to that of `last`."""
+    found, day = [], first.replace(day=1)
+    while day <= last:
+        found.append(day)
+        day = next_month(day)
+    return found
+
+
+def next_month(day: date) -> date:
+    """First day of the month after that of `day`."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -139,3 +139,8 @@
 {% macro end_of_year(day) -%}
     cast(date_trunc('year', {{ day }}) + interval 1 year - interval 1 day as date)
 {%- endmacro %}
+
+
+{% macro end_of_month(day) -%}
+    cast(date_trunc('month', {{ day }}) + interval 1 month - interval 1 day as date)
+{%- endmacro %}

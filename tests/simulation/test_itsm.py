@@ -141,8 +141,44 @@ def test_one_service_keeps_its_targets_and_annoys_its_users(full: Written) -> No
 
 
 def test_costs_are_one_usage_row_a_ci_and_month(full: Written) -> None:
+    """Every CI over the days on which it is there; rows that the contract's key tells apart."""
     costs = full.csv("sources/finance/costs_*.csv").astype({"BilledCost": float, "EffectiveCost": float})
-    assert not costs.duplicated(["ResourceId", "ChargeCategory", "ChargePeriodStart"]).any()
-    usage = costs[costs["ChargeCategory"] == "Usage"]
-    assert usage.groupby("ChargePeriodStart").size().between(230, 240).all()
+    known = {"charge_period_start": "ChargePeriodStart", "resource_id": "ResourceId"}
+    key = ["ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory", "ChargeClass", "ChargeDescription"]
+    assert not costs.duplicated([*key, known["resource_id"], "ServiceName"]).any()
+    usage = costs[(costs["ChargeCategory"] == "Usage") & (costs["ChargeClass"] == "")]
+    assert usage.groupby(usage["ChargePeriodStart"].str[:7])["ResourceId"].nunique().between(230, 241).all()
     assert (usage["EffectiveCost"] <= usage["BilledCost"]).all()
+
+
+def test_bills_hold_more_than_use(full: Written) -> None:
+    """Purchases, tax, credits, adjustments and corrections are on them, with and without a CI."""
+    costs = full.csv("sources/finance/costs_*.csv").astype({"BilledCost": float})
+    assert set(costs["ChargeCategory"]) == {"Usage", "Purchase", "Tax", "Credit", "Adjustment"}
+    assert (costs.loc[costs["ChargeCategory"] == "Tax", "ResourceId"] == "").all()
+    assert (costs.loc[costs["ChargeCategory"] == "Credit", "BilledCost"] < 0).all()
+    assert (costs["ChargeClass"] == "Correction").sum() == 3
+    assert "fra-legacy-app-01" in set(costs["ResourceId"])
+    commitments = costs[costs["ChargeDescription"] == "Unused commitment"]
+    assert len(commitments) == 1  # one host was retired in May
+
+
+def test_bills_and_limits_follow_the_sizes(full: Written) -> None:
+    """What the size ladder says of a CI's size is what its limits say and what its bill says."""
+    ladders = full.csv("control/size_ladders.csv").astype({"limit_value": float, "monthly_cost": float})
+    cis = full.csv("sources/cmdb/configuration_items.csv").rename(
+        columns={"name": "ci_id", "size": "size_name"}
+    )
+    limits = full.csv("sources/cmdb/resource_limits.csv").astype({"limit_value": float})
+    now = cis[(cis["retired"] == "") & (cis["size_name"] != "")]
+    sized = now.merge(ladders, on="size_name").merge(
+        limits[limits["valid_to"] == ""], on=["ci_id", "resource"], suffixes=("", "_recorded")
+    )
+    assert len(sized) > 150
+    assert (sized["limit_value"] == sized["limit_value_recorded"]).all()
+    costs = full.csv("sources/finance/costs_2026-06.csv").astype({"BilledCost": float})
+    billed = costs[costs["ChargeCategory"] == "Usage"].merge(
+        sized[["ci_id", "monthly_cost"]].drop_duplicates(), left_on="ResourceId", right_on="ci_id"
+    )
+    billed = billed[billed["ChargeClass"] == ""]
+    assert ((billed["BilledCost"] / billed["monthly_cost"]).between(0.9, 1.1)).all()

@@ -13,6 +13,9 @@ final as (
         ci_kind,
         team_id,
         site,
+        resource_id,
+        ladder_id,
+        size_name,
         valid_from,
         valid_to
     from newest
