@@ -195,6 +195,17 @@ def test_the_first_row_of_a_key_stays_and_later_ones_name_it() -> None:
     assert [fault.text_of(i)[0] for i in (0, 1)] == ["repeats the key (team_id) of row 10"] * 2
 
 
+def test_missing_parts_of_a_key_equal_each_other() -> None:
+    """Bills have charges without a resource: two taxes of one period are one charge said twice, unless numbered."""
+    rules = contract("costs")
+    charge = dict.fromkeys(rules.key) | {"charge_period_start": PAST, "charge_category": "Tax"}
+    lines = [charge, charge, charge | {"x_line_id": "7"}, charge | {"resource_id": "a"}]
+    frame = pd.DataFrame(lines).assign(batch=0, source_row=range(1, 5))
+    fault = validate_keys(frame, rules).fault
+    assert fault is not None
+    assert fault.rows.tolist() == [1]
+
+
 def test_two_batches_may_bring_the_same_key() -> None:
     """Batches are checked together, yet each has its own keys: late data repeats keys on purpose."""
     assert keys((0, "a", ""), (1, "a", "")).fault is None
