@@ -44,6 +44,16 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Region:
+    """Coefficients that the points do not contradict, shape (combinations,): λ between `lam_low` and `lam_high`."""
+
+    lam_low: Floats
+    lam_high: Floats
+    sigma: Floats
+    kappa: Floats
+
+
+@dataclass(frozen=True)
 class UslFit:
     """A fitted law. Throughput figures are in the unit of the measured throughput, loads in that of the load.
 
@@ -62,8 +72,18 @@ class UslFit:
     throughputs: Floats
     residuals: Floats
     limited_by: str
+    region: Region
     refusal: str | None = None
     notes: tuple[str, ...] = ()
+
+    def up_to(self, load: float) -> Estimate:
+        """The highest throughput at loads up to `load`: at the peak, or at `load` where that comes first."""
+        lam, sigma, kappa = self.lam.value, self.sigma.value, self.kappa.value
+        value = _height(np.array([lam]), np.array([sigma]), np.array([kappa]), load)
+        region = self.region
+        low = _height(region.lam_low, region.sigma, region.kappa, load)
+        high = _height(region.lam_high, region.sigma, region.kappa, load)
+        return _estimate(float(value[0]), None, _ends(np.concatenate([low, high, value])))
 
     def predict(self, load: Floats) -> Floats:
         """Throughput at `load`."""
@@ -103,17 +123,19 @@ def fit_usl(load: Floats, throughput: Floats, weights: Floats | None = None) -> 
     standard = _standard_errors(loads, weight, (lam, sigma, kappa), cost / freedom)
     total = float(weight @ (rates - np.average(rates, weights=weight)) ** 2)
     fit = UslFit(
-        lam=_estimate(lam, standard[0], region.lam),
-        sigma=_estimate(sigma, standard[1], region.sigma),
-        kappa=_estimate(kappa, standard[2], region.kappa),
-        peak_load=_estimate(peak_load(sigma, kappa), None, region.peak_load),
-        peak_throughput=_estimate(_ceiling(lam, sigma, kappa), None, region.peak_throughput),
+        lam=_estimate(lam, standard[0], _ends(np.append(region.lam_low, region.lam_high))),
+        sigma=_estimate(sigma, standard[1], _ends(region.sigma)),
+        kappa=_estimate(kappa, standard[2], _ends(region.kappa)),
+        peak_load=_estimate(peak_load(sigma, kappa), None, _ends(_peak_loads(region.sigma, region.kappa))),
+        peak_throughput=_estimate(0.0, None, (0.0, 0.0)),
         r_squared=1.0 - cost / total if total > 0 else float("nan"),
         loads=loads,
         throughputs=rates,
         residuals=rates - throughput_at(loads, lam, sigma, kappa),
         limited_by=_limited_by(float(loads[-1]), sigma, kappa),
+        region=region,
     )
+    fit = replace(fit, peak_throughput=fit.up_to(float("inf")))
     return replace(fit, refusal=_refusal(fit), notes=_notes(fit))
 
 
@@ -166,36 +188,17 @@ class _Profile:
         kappas = _refined(self.kappas, np.asarray(inside.any(axis=0)))
         return _Profile(self._loads, self._rates, self._weight, sigmas, kappas)
 
-    def region(self, limit: float) -> _Region:
-        """Ends of every figure over all coefficients whose cost is within `limit`."""
+    def region(self, limit: float) -> Region:
+        """All coefficients whose cost is within `limit`; none when the fit is without error."""
         inside: Flags = np.asarray(self.cost <= limit)
-        if not inside.any():
-            # A fit without any error: the region is smaller than the finest grid.
-            nothing = (float("inf"), float("-inf"))
-            return _Region(nothing, nothing, nothing, nothing, nothing)
-        sigma = np.broadcast_to(self.sigmas[:, None], inside.shape)[inside]
-        kappa = np.broadcast_to(self.kappas[None, :], inside.shape)[inside]
         slack = np.sqrt((limit - self.cost[inside]) / self.information[inside])
-        least, most = np.maximum(self.lam[inside] - slack, 0.0), self.lam[inside] + slack
-        with np.errstate(divide="ignore", invalid="ignore"):
-            loads = np.where(kappa > 0, np.sqrt((1.0 - sigma) / kappa), np.inf)
-            reach = 1.0 / np.maximum(sigma - kappa + 2.0 * np.sqrt((1.0 - sigma) * kappa), 0.0)
-        return _Region(
-            _ends(np.concatenate([least, most])),
-            _ends(sigma),
-            _ends(kappa),
-            _ends(loads),
-            (float((least * reach).min()), float((most * reach).max())),
+        lam = self.lam[inside]
+        return Region(
+            np.maximum(lam - slack, 0.0),
+            lam + slack,
+            np.broadcast_to(self.sigmas[:, None], inside.shape)[inside],
+            np.broadcast_to(self.kappas[None, :], inside.shape)[inside],
         )
-
-
-@dataclass(frozen=True)
-class _Region:
-    lam: tuple[float, float]
-    sigma: tuple[float, float]
-    kappa: tuple[float, float]
-    peak_load: tuple[float, float]
-    peak_throughput: tuple[float, float]
 
 
 def _refined(grid: Floats, inside: Flags) -> Floats:
@@ -208,7 +211,7 @@ def _refined(grid: Floats, inside: Flags) -> Floats:
 
 
 def _ends(values: Floats) -> tuple[float, float]:
-    return float(values.min()), float(values.max())
+    return (float(values.min()), float(values.max())) if values.size else (np.inf, -np.inf)
 
 
 def _estimate(value: float, standard_error: float | None, ends: tuple[float, float]) -> Estimate:
@@ -258,10 +261,18 @@ def _standard_errors(
     return [next(found) if is_free else None for is_free in free]
 
 
-def _ceiling(lam: float, sigma: float, kappa: float) -> float:
-    """Throughput at the peak; where there is none, the throughput that ever more load comes close to."""
-    below = sigma - kappa + 2.0 * float(np.sqrt(max(1.0 - sigma, 0.0) * kappa))
-    return lam / below if below > 0 else float("inf")
+def _peak_loads(sigma: Floats, kappa: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(kappa > 0, np.sqrt(np.maximum(1.0 - sigma, 0.0) / kappa), np.inf)
+
+
+def _height(lam: Floats, sigma: Floats, kappa: Floats, load: float) -> Floats:
+    """Highest throughput at loads up to `load`; where there is no peak, what ever more load comes close to."""
+    at = np.minimum(_peak_loads(sigma, kappa), load)
+    below = np.maximum(sigma - kappa + 2.0 * np.sqrt(np.maximum(1.0 - sigma, 0.0) * kappa), 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before = lam * at / (1.0 + sigma * (at - 1.0) + kappa * at * (at - 1.0))
+        return np.where(at < load, lam / below, before) if np.isfinite(load) else lam / below
 
 
 def _limited_by(load: float, sigma: float, kappa: float) -> str:

@@ -30,6 +30,7 @@ from assets.simulation.incidents import Incidents, draw_incidents
 from assets.simulation.ledger import write_business_demand, write_costs
 from assets.simulation.monitoring import write_monitoring
 from assets.simulation.settings import SimulationSettings
+from assets.simulation.throughput import throughput_table, write_load_tests
 from assets.simulation.truth import Truth, coefficient_table, load_truth, saturation_table, service_table
 
 MARKER = "truth/simulated.json"
@@ -73,10 +74,13 @@ def _write(settings: SimulationSettings, home: Path) -> tuple[Truth, list[str]]:
     write_surveys(estate, incidents, files)
     write_costs(estate, calibration, files)
     write_business_demand(estate, daily, files)
+    load_tests = write_load_tests(estate, calibration, files)
     tables = {
         "services": service_table(estate),
         "saturation": saturation_table(estate, calibration),
         "coefficients": coefficient_table(estate, calibration),
+        "throughput": throughput_table(estate, calibration),
+        "load_tests": load_tests,
         "changes": _change_effects(estate, happenings),
         "outages": _outages(estate, happenings),
         "capacity_incidents": _capacity_incidents(estate, incidents),

@@ -27,6 +27,8 @@ TABLES = (
     "services",
     "saturation",
     "coefficients",
+    "throughput",
+    "load_tests",
     "changes",
     "outages",
     "capacity_incidents",

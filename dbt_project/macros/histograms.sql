@@ -29,3 +29,26 @@
         else bucket_count * ({{ bound }} - coalesce(lower_bound, 0)) / (upper_bound - coalesce(lower_bound, 0))
     end
 {%- endmacro %}
+
+
+{# Percentile of one cumulative histogram for fits: between two bounds the odds of being slower fall as a power of the bound, as
+   tails of latency do. Linear interpolation in a wide bucket would bend the curve that is fitted; at the bounds both are exact.
+   Null when the rank lies in the first or the last bucket, which say nothing about the shape. Columns as above. #}
+{% macro histogram_percentile_of_tail(fraction) -%}
+    {%- set rank = "(" ~ fraction ~ " * total_count)" -%}
+    {%- set below = "(cumulative_count - bucket_count)" -%}
+    max(
+        case
+            when cumulative_count >= {{ rank }} and {{ below }} < {{ rank }}
+                and lower_bound > 0 and upper_bound <> {{ infinity() }} and {{ below }} > 0
+                then case
+                    when cumulative_count = total_count then upper_bound
+                    else lower_bound * exp(
+                        ln(upper_bound / lower_bound)
+                        * (ln({{ fraction }} / (1 - {{ fraction }})) - ln({{ below }} / (total_count - {{ below }})))
+                        / (ln(cumulative_count / (total_count - cumulative_count)) - ln({{ below }} / (total_count - {{ below }})))
+                    )
+                end
+        end
+    )
+{%- endmacro %}

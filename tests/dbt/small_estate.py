@@ -34,7 +34,8 @@ def estate_rows(
     rows: dict[str, list[Row]] = dict(run_rows(as_of, days, history_days=4))
     rows["metric_samples"] = [row for day in loaded for row in _samples(day)]
     rows["metric_histograms"] = [row for day in loaded for row in _histograms(day)]
-    return rows | _control() | _itsm() | _finance() | _forecasts() | {"receipts": _receipts()}
+    rows |= _control() | _itsm() | _finance() | _forecasts() | _scalability()
+    return rows | {"receipts": _receipts()}
 
 
 def _wave(seed: int, day: date, hour: int) -> float:
@@ -383,6 +384,52 @@ def _forecasts() -> dict[str, list[Row]]:
                 "window_count": 4,
             }
             for name in series
+        ],
+    }
+
+
+def _scalability() -> dict[str, list[Row]]:
+    told = {"is_refused": False, "sustainable_per_second": 10 / 3}
+    fit = {
+        "service_id": "shop",
+        "as_of_date": AS_OF,
+        "first_date": DAYS[0],
+        "last_date": AS_OF,
+        "point_count": 90,
+    }
+    return {
+        "load_tests": [
+            {
+                "service_id": "shop",
+                "tested_at": at(DAYS[0], 20),
+                "load": load,
+                "load_unit": "user",
+                "throughput_per_second": load / (1 + load / 7),
+            }
+            for load in (1.0, 2.0, 4.0, 8.0, 16.0)
+        ],
+        "scalability_fits": [
+            {**fit, "method": "queueing", **told, "sustainable_per_second_low": 3.1, "held_out_ratio": 0.3},
+            {
+                **fit,
+                "method": "production_usl",
+                "is_refused": True,
+                "reason": "load never came near the knee",
+            },
+        ],
+        "scalability_points": [
+            {
+                "service_id": "shop",
+                "as_of_date": AS_OF,
+                "method": "queueing",
+                "series": series,
+                "point_number": number,
+                "load": number / 3,
+                "throughput_per_second": number / 7,
+                "latency_seconds": 0.1 + number / 11,
+            }
+            for series in ("measured", "fitted")
+            for number in (1, 2, 3)
         ],
     }
 

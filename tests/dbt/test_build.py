@@ -1,5 +1,6 @@
 """The whole project on DuckDB: everything builds and passes, and known inputs give known figures."""
 
+import math
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from assets.warehouse.computed import computed_tables
 from tests.dbt.dbt_project_runner import BUILD_ONLY, WAREHOUSE, DbtOutcome, DbtProjectRunner
 from tests.dbt.landing_fixture import landing_tables, load_duckdb
 from tests.dbt.small_estate import estate_rows
@@ -113,13 +115,36 @@ def test_days_run_from_the_first_incident_to_the_end_of_the_horizon(built: Built
     assert bounds == (date(2026, 1, 1), date(2026, 12, 31))
 
 
+def test_the_agreed_share_is_interpolated_along_a_power_law(built: Built) -> None:
+    """In the odds of being slower, between the bounds around the rank."""
+    warehouse, _ = built
+    seconds, ratio = one(
+        warehouse,
+        "select latency_objective_seconds, latency_objective_ratio from marts.fct_service_performance_hourly "
+        "where service_id = 'shop' and hour_at = '2026-06-30 10:00:00'",
+    )
+    counts = {
+        bound: 100.0 * n + 70.0 * n**2 + 30
+        for n, bound in enumerate((0.05, 0.1, 0.25, 0.5, 1.0, 2.5, math.inf), 1)
+    }
+    total = counts[math.inf]
+    upper = next(bound for bound, count in counts.items() if count >= ratio * total)
+    lower = max(bound for bound in counts if bound < upper)
+
+    def odds(count: float) -> float:
+        return math.log(count / (total - count))
+
+    share = (odds(ratio * total) - odds(counts[lower])) / (odds(counts[upper]) - odds(counts[lower]))
+    assert seconds == pytest.approx(lower * (upper / lower) ** share)
+
+
 def test_models_build_without_forecasts(dbt_project: DbtProjectRunner, tmp_path: Path) -> None:
     """Forecasts are made from the marts, so everything not tagged after_forecast builds before any exist."""
-    rows = {table: values for table, values in estate_rows().items() if not table.startswith("forecast")}
+    rows = {table: values for table, values in estate_rows().items() if table not in computed_tables()}
     warehouse = tmp_path / WAREHOUSE
     load_duckdb(warehouse, landing_tables(rows))
     with duckdb.connect(str(warehouse)) as connection:
-        for table in ("forecast_quantiles", "forecast_saturation", "forecast_scores"):
+        for table in computed_tables():
             connection.execute(f"drop table landing.{table}")
     outcome = dbt_project.run([*BUILD_ONLY, "--exclude", "tag:after_forecast"], warehouse)
     assert outcome.failed() == {}

@@ -18,11 +18,18 @@ FACTS = (
     "marts.fct_resource_utilisation_daily",
     "marts.fct_pool_demand_daily",
     "marts.fct_service_performance_daily",
+    "marts.fct_service_performance_hourly",
     "intermediate.int_service_availability_daily",
     "intermediate.int_service_level_days",
 )
 # What they need and nothing else: a run of everything proves no more and takes twice as long.
-SELECTION = (*BUILD_ONLY, "--select", "+fct_service_capacity", "+int_service_level_days")
+SELECTION = (
+    *BUILD_ONLY,
+    "--select",
+    "+fct_service_capacity",
+    "+int_service_level_days",
+    "fct_service_performance_hourly",
+)
 AS_OF_FACTS = ("marts.fct_resource_capacity", "marts.fct_pool_capacity", "marts.fct_service_capacity")
 
 

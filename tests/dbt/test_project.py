@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from assets.warehouse.computed import computed_tables
 from tests.dbt.dbt_project_runner import DbtProjectRunner
 from tests.dbt.landing_fixture import table_fields
 
@@ -84,15 +85,14 @@ def test_marts_with_logic_have_a_unit_test(nodes: dict[str, Any]) -> None:
         "fct_extractions",
         "fct_forecasts",
         "fct_forecast_scores",
+        "fct_scalability_points",
     }
     assert {model["name"] for model in models(nodes, "marts")} - tested == projections
 
 
 def test_only_what_reads_forecasts_waits_for_them(nodes: dict[str, Any]) -> None:
-    """The tag splits the build in two: everything downstream of the forecast tables has it, nothing else."""
-    after: set[str] = {
-        f"source.ullage.landing.{name}" for name in table_fields() if name.startswith("forecast_")
-    }
+    """The tag splits the build in two: everything downstream of what Python computes has it, nothing else."""
+    after: set[str] = {f"source.ullage.landing.{name}" for name in computed_tables()}
     changed = True
     while changed:
         downstream = {

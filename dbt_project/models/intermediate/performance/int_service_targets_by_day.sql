@@ -15,6 +15,7 @@ candidates as (
         targets.target_id,
         targets.comparator,
         targets.target_value,
+        targets.objective_ratio,
         targets.valid_from,
         targets.service_id is not null as is_own,
         max(case when targets.service_id is not null then 1 else 0 end) over (
@@ -33,6 +34,7 @@ final as (
         target_id,
         comparator,
         target_value,
+        objective_ratio,
         row_number() over (
             partition by observed_date, service_id, measure order by valid_from desc, target_id
         ) as target_rank
