@@ -42,11 +42,15 @@ def scalability(frames: Mapping[str, pd.DataFrame], as_of: date, seed: int) -> d
         _add(fits, points, *_production_usl(hours), service_id)
         _add(fits, points, *_queueing(hours, float(targets.get(service_id, np.nan))), service_id)
     return {
-        name: pd.DataFrame(rows)
-        .reindex(columns=list(computed_tables()[name].columns))
-        .assign(as_of_date=as_of)
-        for name, rows in (("scalability_fits", fits), ("scalability_points", points))
+        "scalability_fits": _table("scalability_fits", fits, as_of),
+        "scalability_points": _table("scalability_points", points, as_of),
     }
+
+
+def _table(name: str, rows: Rows, as_of: date) -> pd.DataFrame:
+    """Rows with every column of the computed table; what a row leaves out is null."""
+    columns = list(computed_tables()[name].columns)
+    return pd.DataFrame(rows, columns=columns, dtype=object).assign(as_of_date=as_of)
 
 
 def _add(fits: Rows, points: Rows, fit: dict[str, Any], series: Rows, service_id: object) -> None:
