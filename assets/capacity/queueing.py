@@ -202,9 +202,9 @@ def _refusal(fit: QueueingFit, highest: float) -> str | None:
         more = slowest / rest.value - 1.0
         return f"latency in the busiest hours is {more:.0%} above that at rest: load never came near the knee"
     if sustainable.value > MAX_OVER_MEASURED * highest or sustainable.high > MAX_HIGH_OVER_MEASURED * highest:
-        upper = f"{sustainable.high:.4g}" if np.isfinite(sustainable.high) else "any height"
+        upper = f"to {sustainable.high:.4g}" if np.isfinite(sustainable.high) else "upwards"
         return (
-            f"the target would be reached anywhere from {sustainable.low:.4g} to {upper} a second, and no hour had "
+            f"the target would be reached anywhere from {sustainable.low:.4g} {upper} a second, and no hour had "
             f"more than {highest:.4g}: load never came near enough to the knee"
         )
     if fit.held_out_ratio >= 1.0:

@@ -131,7 +131,9 @@ def _production_usl(hours: pd.DataFrame) -> tuple[dict[str, Any], Rows]:
     except UslInputError as error:
         return known | {"reason": str(error), "notes": None}, measured
     row = known | _usl_columns(fit) | _ends("sustainable_per_second", fit.peak_throughput)
-    if row["reason"] is None and fit.limited_by == "nothing yet":
+    if row["reason"] is not None:
+        row["reason"] = str(row["reason"]).split("; fix:")[0] + "; fix: run a load test"
+    elif fit.limited_by == "nothing yet":
         row["reason"] = "throughput still rises in step with load: load never came near the knee"
     return row, measured + _usl_curve(fit)
 

@@ -295,9 +295,9 @@ def _refusal(fit: UslFit) -> str | None:
             f"the lowest load measured ({first:g}) already lies at or beyond the peak, so nothing tells how throughput "
             "rises; fix: measure at lower loads"
         )
-    upper = f"{peak.high:.4g}" if np.isfinite(peak.high) else "any height"
+    upper = f"anywhere up to {peak.high:.4g}" if np.isfinite(peak.high) else "at any height"
     return (
-        f"throughput still rises at the highest load measured ({last:g}): its peak may lie anywhere up to {upper}, "
+        f"throughput still rises at the highest load measured ({last:.4g}): its peak may lie {upper}, "
         f"and {highest:.4g} was measured; fix: measure at higher loads"
     )
 
