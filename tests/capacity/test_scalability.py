@@ -145,7 +145,7 @@ def test_production_of_a_busy_and_a_quiet_service() -> None:
     for method in ("queueing", "production_usl"):
         row = fits.loc[("quiet", method)]
         assert row["is_refused"]
-        assert "knee" in row["reason"] or "higher loads" in row["reason"]
+        assert "knee" in row["reason"] or "run a load test" in row["reason"]
         assert row[[name for name in row.index if name.startswith(("peak_", "sustainable_"))]].isna().all()
 
 
