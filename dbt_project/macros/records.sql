@@ -17,14 +17,19 @@
 
 {# The same for tables of many millions of rows. A key is unique within a batch, so it can come twice only where two
    receipts meet in the same part (such as a metric and day): only such parts are searched, only repeated keys sorted.
-   `relation` is the source itself: DuckDB would keep a CTE that is read four times in memory. #}
-{% macro newest_receipt_of_large(relation, keys, parts, columns) -%}
+   `relation` is the source itself: DuckDB would keep a CTE that is read four times in memory. `crowded_parts` is a query
+   for the parts that several receipts deliver (part_1, part_2, …), where that is known without reading all rows. #}
+{% macro newest_receipt_of_large(relation, keys, parts, columns, crowded_parts=none) -%}
     {%- set key_list = "landed." ~ keys | join(', landed.') -%}
     with crowded as (
+        {% if crowded_parts -%}
+        {{ crowded_parts }}
+        {%- else -%}
         select {% for part in parts %}{{ part }} as part_{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %}
         from {{ relation }}
         group by {{ parts | join(', ') }}
         having min(receipt_id) <> max(receipt_id)
+        {%- endif %}
     ),
 
     repeated as (

@@ -1,4 +1,4 @@
--- Reconciliation by two paths: the mean of a day from its samples, and from its hours weighted by their samples.
+-- Reconciliation by two paths: the mean of a day from its samples, and from its hours weighted by the time that they cover.
 with run_days as (
     select observed_date from {{ ref('stg_run_days') }}
 ),
@@ -9,7 +9,7 @@ hours as (
         hourly.resource,
         hourly.observed_date,
         sum(hourly.sample_count) as sample_count,
-        {{ exact_sum('hourly.demand_avg * hourly.sample_count') }} / sum(hourly.sample_count) as demand_avg
+        {{ exact_sum('hourly.demand_avg * hourly.covered_seconds') }} / {{ exact_sum('hourly.covered_seconds') }} as demand_avg
     from {{ ref('fct_resource_utilisation_hourly') }} as hourly
     inner join run_days on hourly.observed_date = run_days.observed_date
     group by hourly.ci_id, hourly.resource, hourly.observed_date

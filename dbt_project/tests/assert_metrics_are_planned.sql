@@ -2,12 +2,8 @@
 -- Landed metrics without an entry in the measurement plan on their day, or without a conversion to its unit:
 -- they reach no mart.
 with landed as (
-    select distinct
-        samples.metric,
-        samples.unit as source_unit,
-        samples.kind,
-        cast(samples.observed_at as date) as observed_date
-    from {{ source('landing', 'metric_samples') }} as samples
+    select metric, source_unit, kind, observed_date
+    from {{ ref('stg_metric_sample_parts') }}
     union
     select distinct
         histograms.metric,

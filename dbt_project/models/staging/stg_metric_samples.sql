@@ -1,9 +1,17 @@
+{%- set crowded_parts -%}
+    select metric as part_1, observed_date as part_2
+    from {{ ref('stg_metric_sample_parts') }}
+    group by metric, observed_date
+    having min(first_receipt_id) <> max(last_receipt_id)
+{%- endset -%}
+
 with newest as (
     {{ newest_receipt_of_large(
         source('landing', 'metric_samples'),
         ['ci_id', 'metric', 'observed_at'],
         ['metric', 'cast(observed_at as date)'],
-        ['ci_id', 'metric', 'observed_at', 'value', 'unit', 'kind', 'interval_seconds']
+        ['ci_id', 'metric', 'observed_at', 'value', 'unit', 'kind', 'interval_seconds'],
+        crowded_parts
     ) }}
 ),
 

@@ -1,8 +1,7 @@
 {{ rebuilt_by('observed_date') }}
 
-with measurements as (
-    select * from {{ ref('int_measurements') }}
-    where level = 'resource'
+with days as (
+    select * from {{ ref('int_resource_days') }}
 ),
 
 hourly as (
@@ -15,34 +14,6 @@ run_days as (
 
 rules as (
     select * from {{ ref('int_resource_rules_by_day') }}
-),
-
-limits as (
-    select * from {{ ref('int_limits_by_day') }}
-),
-
-ci_thresholds as (
-    select * from {{ ref('int_ci_thresholds_by_day') }}
-),
-
-thresholds_without_service as (
-    select * from {{ ref('int_thresholds_by_day') }}
-    where service_id is null
-),
-
-days as (
-    select
-        ci_id,
-        resource,
-        observed_date,
-        unit,
-        count(*) as sample_count,
-        least(1.0e0, {{ exact_sum('interval_seconds') }} / 86400) as coverage_ratio,
-        {{ exact_sum('value') }} / count(*) as demand_avg,
-        max(value) as demand_max,
-        {{ percentile('value', 0.95) }} as demand_p95
-    from measurements
-    group by ci_id, resource, observed_date, unit
 ),
 
 rebuilt_hours as (
@@ -87,79 +58,32 @@ busy_hours as (
     where hour_rank = 1
 ),
 
-joined as (
+final as (
     select
-        days.*,
+        days.ci_id,
+        days.resource,
+        days.observed_date,
+        days.unit,
         busy_hours.statistic,
+        days.sample_count,
+        days.covered_seconds,
+        days.coverage_ratio,
+        days.coverage_ratio < {{ var('low_coverage_ratio') }} as is_low_coverage,
+        days.demand_avg,
+        days.demand_max,
+        days.demand_p95,
         busy_hours.busy_hour_at,
         busy_hours.demand_value,
-        coalesce(limits.limit_value, case when days.unit = '1' then 1.0e0 end) as limit_value,
-        coalesce(ci_thresholds.threshold_ratio, thresholds_without_service.threshold_ratio) as threshold_ratio
+        days.limit_value,
+        days.threshold_ratio,
+        days.usable_value,
+        busy_hours.demand_value / nullif(days.limit_value, 0) as utilisation_ratio,
+        days.saturation_minutes
     from days
     inner join busy_hours
         on days.ci_id = busy_hours.ci_id
         and days.resource = busy_hours.resource
         and days.observed_date = busy_hours.observed_date
-    left join limits
-        on days.ci_id = limits.ci_id
-        and days.resource = limits.resource
-        and days.observed_date = limits.observed_date
-    left join ci_thresholds
-        on days.ci_id = ci_thresholds.ci_id
-        and days.resource = ci_thresholds.resource
-        and days.observed_date = ci_thresholds.observed_date
-    left join thresholds_without_service
-        on days.resource = thresholds_without_service.resource
-        and days.observed_date = thresholds_without_service.observed_date
-),
-
-valued as (
-    select *, limit_value * threshold_ratio as usable_value
-    from joined
-),
-
--- Time at or over usable capacity; most days never reach it, so few samples are looked at again.
-saturated as (
-    select
-        measurements.ci_id,
-        measurements.resource,
-        measurements.observed_date,
-        {{ exact_sum('measurements.interval_seconds') }} / 60 as saturation_minutes
-    from measurements
-    inner join valued
-        on measurements.ci_id = valued.ci_id
-        and measurements.resource = valued.resource
-        and measurements.observed_date = valued.observed_date
-    where valued.demand_max >= valued.usable_value and measurements.value >= valued.usable_value
-    group by measurements.ci_id, measurements.resource, measurements.observed_date
-),
-
-final as (
-    select
-        valued.ci_id,
-        valued.resource,
-        valued.observed_date,
-        valued.unit,
-        valued.statistic,
-        valued.sample_count,
-        valued.coverage_ratio,
-        valued.coverage_ratio < {{ var('low_coverage_ratio') }} as is_low_coverage,
-        valued.demand_avg,
-        valued.demand_max,
-        valued.demand_p95,
-        valued.busy_hour_at,
-        valued.demand_value,
-        valued.limit_value,
-        valued.threshold_ratio,
-        valued.usable_value,
-        valued.demand_value / nullif(valued.limit_value, 0) as utilisation_ratio,
-        case when valued.usable_value is not null then coalesce(saturated.saturation_minutes, 0.0e0) end
-            as saturation_minutes
-    from valued
-    left join saturated
-        on valued.ci_id = saturated.ci_id
-        and valued.resource = saturated.resource
-        and valued.observed_date = saturated.observed_date
 )
 
 select * from final
