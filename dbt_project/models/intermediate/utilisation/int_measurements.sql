@@ -5,52 +5,55 @@ with rules as (
     select * from {{ ref('int_sample_rules_by_day') }}
 ),
 
-measured as (
+gauges as (
     select
-        ci_id,
-        metric,
-        observed_at,
-        observed_date,
-        value,
-        source_unit,
-        kind,
-        interval_seconds,
-        interval_seconds as elapsed_seconds
-    from {{ ref('stg_metric_samples') }}
-    where kind = 'gauge'
-    union all
-    select
-        ci_id,
-        metric,
-        observed_at,
-        observed_date,
-        value,
-        source_unit,
-        kind,
-        interval_seconds,
-        elapsed_seconds
-    from {{ ref('int_counter_rates') }}
-),
-
-final as (
-    select
-        measured.ci_id,
-        measured.metric,
+        samples.ci_id,
+        samples.metric,
         rules.level,
         rules.resource,
         rules.unit,
-        measured.observed_at,
-        {{ hour_of('measured.observed_at') }} as hour_at,
-        measured.observed_date,
-        measured.value * rules.factor + rules.offset_value as value,
-        measured.interval_seconds,
-        measured.elapsed_seconds
-    from measured
+        samples.observed_at,
+        samples.observed_date,
+        samples.value * rules.factor + rules.offset_value as value,
+        samples.interval_seconds,
+        samples.interval_seconds as elapsed_seconds
+    from {{ ref('stg_metric_samples') }} as samples
     inner join rules
-        on measured.metric = rules.metric
-        and measured.observed_date = rules.observed_date
-        and measured.source_unit = rules.source_unit
-        and measured.kind = rules.kind
+        on samples.metric = rules.metric
+        and samples.observed_date = rules.observed_date
+        and samples.source_unit = rules.source_unit
+    where samples.kind = 'gauge' and rules.kind = 'gauge'
+),
+
+counters as (
+    select
+        rates.ci_id,
+        rates.metric,
+        rules.level,
+        rules.resource,
+        rules.unit,
+        rates.observed_at,
+        rates.observed_date,
+        rates.value * rules.factor + rules.offset_value as value,
+        rates.interval_seconds,
+        rates.elapsed_seconds
+    from {{ ref('int_counter_rates') }} as rates
+    inner join rules
+        on rates.metric = rules.metric
+        and rates.observed_date = rules.observed_date
+        and rates.source_unit = rules.source_unit
+    where rules.kind = 'counter'
+),
+
+measured as (
+    select * from gauges
+    union all
+    select * from counters
+),
+
+final as (
+    select *, {{ hour_of('observed_at') }} as hour_at
+    from measured
 )
 
 select * from final

@@ -6,65 +6,40 @@ irregular_samples as (
     select * from {{ ref('int_irregular_samples') }}
 ),
 
--- The only figures of a regular day that its hours do not give.
-regular_percentiles as (
-    select
-        measurements.ci_id,
-        measurements.resource,
-        measurements.observed_date,
-        {{ percentile('measurements.value', 0.95) }} as demand_p95,
-        count(case when measurements.value >= sampled_days.usable_value then 1 end) as saturated_count
-    from {{ ref('int_measurements') }} as measurements
-    inner join sampled_days
-        on measurements.ci_id = sampled_days.ci_id
-        and measurements.resource = sampled_days.resource
-        and measurements.observed_date = sampled_days.observed_date
-    where measurements.level = 'resource' and sampled_days.is_regular
-    group by measurements.ci_id, measurements.resource, measurements.observed_date
-),
-
 irregular_days as (
     {{ weighted_rollup('irregular_samples', ['ci_id', 'resource', 'observed_date'], 0.95) }}
 ),
 
-irregular_saturation as (
+-- Most days never reach usable capacity, so few samples are looked at again.
+saturated_days as (
+    select * from sampled_days
+    where value_max >= usable_value
+),
+
+saturated as (
+    select
+        measurements.ci_id,
+        measurements.resource,
+        measurements.observed_date,
+        count(*) * max(saturated_days.interval_seconds) as saturated_seconds
+    from {{ ref('int_measurements') }} as measurements
+    inner join saturated_days
+        on measurements.ci_id = saturated_days.ci_id
+        and measurements.resource = saturated_days.resource
+        and measurements.observed_date = saturated_days.observed_date
+    where measurements.level = 'resource'
+        and saturated_days.is_regular
+        and measurements.value >= saturated_days.usable_value
+    group by measurements.ci_id, measurements.resource, measurements.observed_date
+    union all
     select
         ci_id,
         resource,
         observed_date,
-        sum(case when value >= usable_value then weight_microseconds else 0 end) / 1000000.0e0 as saturated_seconds
+        sum(weight_microseconds) / 1000000.0e0 as saturated_seconds
     from irregular_samples
+    where value >= usable_value
     group by ci_id, resource, observed_date
-),
-
-measured as (
-    select
-        days.ci_id,
-        days.resource,
-        days.observed_date,
-        days.sample_count * days.interval_seconds as covered_seconds,
-        days.value_sum / days.sample_count as demand_avg,
-        percentiles.demand_p95,
-        percentiles.saturated_count * days.interval_seconds as saturated_seconds
-    from sampled_days as days
-    inner join regular_percentiles as percentiles
-        on days.ci_id = percentiles.ci_id
-        and days.resource = percentiles.resource
-        and days.observed_date = percentiles.observed_date
-    union all
-    select
-        irregular_days.ci_id,
-        irregular_days.resource,
-        irregular_days.observed_date,
-        irregular_days.covered_seconds,
-        irregular_days.demand_avg,
-        irregular_days.demand_p95,
-        irregular_saturation.saturated_seconds
-    from irregular_days
-    inner join irregular_saturation
-        on irregular_days.ci_id = irregular_saturation.ci_id
-        and irregular_days.resource = irregular_saturation.resource
-        and irregular_days.observed_date = irregular_saturation.observed_date
 ),
 
 final as (
@@ -74,20 +49,24 @@ final as (
         days.observed_date,
         days.unit,
         days.sample_count,
-        measured.covered_seconds,
-        least(1.0e0, measured.covered_seconds / 86400) as coverage_ratio,
-        measured.demand_avg,
+        coalesce(irregular_days.covered_seconds, days.sample_count * days.interval_seconds) as covered_seconds,
+        coalesce(irregular_days.demand_avg, days.value_sum / days.sample_count) as demand_avg,
         days.value_max as demand_max,
-        measured.demand_p95,
+        coalesce(irregular_days.demand_p95, days.value_p95) as demand_p95,
         days.limit_value,
         days.threshold_ratio,
         days.usable_value,
-        case when days.usable_value is not null then measured.saturated_seconds / 60 end as saturation_minutes
+        case when days.usable_value is not null then coalesce(saturated.saturated_seconds, 0) / 60.0e0 end
+            as saturation_minutes
     from sampled_days as days
-    inner join measured
-        on days.ci_id = measured.ci_id
-        and days.resource = measured.resource
-        and days.observed_date = measured.observed_date
+    left join irregular_days
+        on days.ci_id = irregular_days.ci_id
+        and days.resource = irregular_days.resource
+        and days.observed_date = irregular_days.observed_date
+    left join saturated
+        on days.ci_id = saturated.ci_id
+        and days.resource = saturated.resource
+        and days.observed_date = saturated.observed_date
 )
 
 select * from final

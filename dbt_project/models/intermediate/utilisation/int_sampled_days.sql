@@ -1,5 +1,10 @@
-with hours as (
-    select * from {{ ref('int_sampled_hours') }}
+with measurements as (
+    select
+        *,
+        {{ microseconds_between('cast(observed_date as timestamp)', 'observed_at') }}
+        % cast(interval_seconds * 1000000 as bigint) as offset_microseconds
+    from {{ ref('int_measurements') }}
+    where level = 'resource'
 ),
 
 limits as (
@@ -22,15 +27,17 @@ days as (
         resource,
         observed_date,
         unit,
-        cast(sum(sample_count) as bigint) as sample_count,
-        {{ exact_sum('value_sum') }} as value_sum,
-        max(value_max) as value_max,
-        max(interval_max_seconds) as interval_seconds,
-        min(metric) = max(metric)
-        and min(interval_min_seconds) = max(interval_max_seconds)
-        and min(offset_min_microseconds) = max(offset_max_microseconds)
-        and min(elapsed_min_seconds) >= max(interval_max_seconds) as is_regular
-    from hours
+        min(metric) as first_metric,
+        max(metric) as last_metric,
+        count(*) as sample_count,
+        {{ exact_sum('value') }} as value_sum,
+        max(value) as value_max,
+        {{ percentile('value', 0.95) }} as value_p95,
+        max(interval_seconds) as interval_seconds,
+        min(interval_seconds) = max(interval_seconds)
+        and min(offset_microseconds) = max(offset_microseconds)
+        and min(elapsed_seconds) >= max(interval_seconds) as is_regular
+    from measurements
     group by ci_id, resource, observed_date, unit
 ),
 

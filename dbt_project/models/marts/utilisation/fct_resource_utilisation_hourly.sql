@@ -1,15 +1,39 @@
 {{ rebuilt_by('observed_date') }}
 
-with hours as (
-    select * from {{ ref('int_sampled_hours') }}
-),
-
-days as (
+with irregular_days as (
     select * from {{ ref('int_sampled_days') }}
+    where not is_regular
 ),
 
 irregular_samples as (
     select * from {{ ref('int_irregular_samples') }}
+),
+
+regular_hours as (
+    select
+        measurements.ci_id,
+        measurements.resource,
+        measurements.hour_at,
+        measurements.observed_date,
+        measurements.unit,
+        count(*) as sample_count,
+        count(*) * max(measurements.interval_seconds) as covered_seconds,
+        {{ exact_sum('measurements.value') }} / count(*) as demand_avg,
+        min(measurements.value) as demand_min,
+        max(measurements.value) as demand_max,
+        {{ percentile('measurements.value', 0.95) }} as demand_p95
+    from {{ ref('int_measurements') }} as measurements
+    left join irregular_days
+        on measurements.ci_id = irregular_days.ci_id
+        and measurements.resource = irregular_days.resource
+        and measurements.observed_date = irregular_days.observed_date
+    where measurements.level = 'resource' and irregular_days.ci_id is null
+    group by
+        measurements.ci_id,
+        measurements.resource,
+        measurements.hour_at,
+        measurements.observed_date,
+        measurements.unit
 ),
 
 irregular_hours as (
@@ -17,38 +41,9 @@ irregular_hours as (
 ),
 
 measured as (
-    select
-        hours.ci_id,
-        hours.resource,
-        hours.hour_at,
-        hours.observed_date,
-        hours.unit,
-        hours.sample_count,
-        hours.sample_count * days.interval_seconds as covered_seconds,
-        hours.value_sum / hours.sample_count as demand_avg,
-        hours.value_min as demand_min,
-        hours.value_max as demand_max,
-        hours.value_p95 as demand_p95
-    from hours
-    inner join days
-        on hours.ci_id = days.ci_id
-        and hours.resource = days.resource
-        and hours.observed_date = days.observed_date
-    where days.is_regular
+    select * from regular_hours
     union all
-    select
-        ci_id,
-        resource,
-        hour_at,
-        observed_date,
-        unit,
-        sample_count,
-        covered_seconds,
-        demand_avg,
-        demand_min,
-        demand_max,
-        demand_p95
-    from irregular_hours
+    select * from irregular_hours
 ),
 
 final as (
