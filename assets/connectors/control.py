@@ -44,6 +44,8 @@ CONTROL_TABLES = (
     "resource_limits",
     "kpis",
     "size_ladders",
+    "effort_standards",
+    "budgets",
 )
 Value = str | bool | int | float | date | None
 

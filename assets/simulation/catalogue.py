@@ -112,6 +112,7 @@ CATALOGUE: tuple[ServiceType, ...] = (
         Story("app", "cpu", window_fraction=0.45, remedy_fraction=0.72),
         Story("lb", "network", days_after_end=88),
         DemandShift(0.45, 1.22, "Connect marketplace partners to the web shop"),
+        traits="data_set",
     ),
     _service(
         ("payments", "Payments", "Authorises and settles card and invoice payments"),
@@ -127,6 +128,7 @@ CATALOGUE: tuple[ServiceType, ...] = (
         ("Order lines", "line", 14.0, 14_000.0),
         Story("app", "memory", window_fraction=0.55, remedy_fraction=0.78, remedy_factor=1.5),
         DemandShift(0.55, 1.12, "Take over the orders of the Austrian subsidiary"),
+        traits="licences",
     ),
     _service(
         ("payroll", "Payroll", "Pays salaries at the end of each month"),
@@ -150,6 +152,7 @@ CATALOGUE: tuple[ServiceType, ...] = (
         ("office", BERLIN, 38.0, 0.12, 0.070),
         ("Mails", "mail", 2.0, 60_000.0),
         Story("volume", "filesystem", window_fraction=0.34, remedy_fraction=0.50, remedy_factor=1.6),
+        traits="licences",
     ),
     _service(
         ("data-warehouse", "Data warehouse", "Nightly loads and analytical queries"),
@@ -159,6 +162,7 @@ CATALOGUE: tuple[ServiceType, ...] = (
         Story("db", "cpu", window_fraction=0.60),
         DemandShift(0.60, 1.16, "Load the sensor history every night"),
         Story("volume", "filesystem", days_after_end=38),
+        traits="data_set",
     ),
     _service(
         ("document-archive", "Document archive", "Keeps documents for ten years"),
@@ -166,6 +170,7 @@ CATALOGUE: tuple[ServiceType, ...] = (
         ("office", BERLIN, 7.0, 0.18, 0.160),
         ("Documents", "document", 6.0, 350_000.0),
         Story("volume", "filesystem", days_after_end=8),
+        traits="data_set",
     ),
     _service(
         ("vpn", "VPN", "Remote access to the office network"),
@@ -194,6 +199,7 @@ CATALOGUE: tuple[ServiceType, ...] = (
         ("Tom Becker", "commerce", 2, "business-berlin"),
         ("office", BERLIN, 33.0, 0.28, 0.120),
         ("Customer contacts", "contact", 25.0, 20_000.0),
+        traits="licences",
     ),
     _service(
         ("warehouse-management", "Warehouse management", "Picking, packing and shipping in two shifts"),
@@ -226,14 +232,14 @@ CATALOGUE: tuple[ServiceType, ...] = (
         ("Lucia Romano", "data-platform", 3, "business-berlin"),
         ("batch", BERLIN, 6.0, 0.10, 0.700),
         ("Reports", "report", 80.0, 200_000.0),
-        traits="weekly_peak",
+        traits="weekly_peak licences",
     ),
     _service(
         ("hr-self-service", "HR self-service", "Leave, expenses and personal data"),
         ("Ingrid Paulsen", "finance-apps", 3, "business-berlin"),
         ("office", BERLIN, 8.0, 0.0, 0.100),
         ("Applications", "application", 18.0, 25_000.0),
-        traits="memory_spikes",
+        traits="memory_spikes licences",
     ),
     _service(
         ("partner-api", "Partner API", "Orders and stock for partners' systems"),
@@ -256,13 +262,14 @@ CATALOGUE: tuple[ServiceType, ...] = (
         ("consumer", BERLIN, 85.0, 0.70, 0.035),
         ("Searches", "search", 1.5, 18_000.0),
         Story("app", "memory", days_after_end=25),
+        traits="data_set",
     ),
     _service(
         ("video-conferencing", "Video conferencing", "Meetings with picture and sound"),
         ("Samir Haddad", "workplace", 2, "always"),
         ("office", BERLIN, 18.0, 0.0, 0.028),
         ("Meeting seats", "seat", 30.0, 900_000.0),
-        traits="irregular",
+        traits="irregular licences",
     ),
     _service(
         ("print", "Print", "Printing and scanning in all offices"),
@@ -276,6 +283,7 @@ CATALOGUE: tuple[ServiceType, ...] = (
         ("batch", BERLIN, 11.0, 0.40, 0.900),
         ("Backup jobs", "job", 120.0, 1_500_000.0),
         Story("volume", "filesystem", days_after_end=83),
+        traits="data_set",
     ),
 )
 

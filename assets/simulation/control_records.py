@@ -14,6 +14,7 @@ from assets.simulation.estate import FOUNDED, Estate, window_day
 from assets.simulation.files import SourceFiles
 from assets.simulation.performance import BOUNDS, P95_OVER_MEDIAN
 from assets.simulation.season import next_month, public_holidays
+from assets.simulation.seeds import generator
 from assets.simulation.sizes import size_ladders
 from assets.simulation.thresholds import THRESHOLDS
 
@@ -36,16 +37,24 @@ CRITICAL_CALENDARS: dict[str, str] = {
     "shifts": "extended-berlin",
 }
 CRITICAL_UP_TO = 2
+#: Hours a ticket takes; requests to the data platform are small projects.
+_EFFORTS = (
+    ("effort-incident", "incident", None, 5.0),
+    ("effort-request", "service_request", None, 2.0),
+    ("effort-request-data", "service_request", "data-platform", 3.5),
+)
+#: What a CI was expected to cost in a month when the budgets were made.
+_BUDGETED_EUR = {"host": 160.0, "database": 420.0, "volume": 70.0, "endpoint": 4.0}
 _TEAMS = (
-    ("service-desk", "Service desk", "extended-berlin", 9.0),
-    ("commerce", "Commerce applications", "business-berlin", 7.0),
-    ("finance-apps", "Finance applications", "business-berlin", 5.0),
-    ("workplace", "Workplace services", "business-berlin", 6.0),
-    ("data-platform", "Data platform", "business-berlin", 5.0),
-    ("integration", "Integration", "business-berlin", 3.5),
-    ("databases", "Databases", "business-berlin", 4.0),
-    ("infrastructure", "Infrastructure", "always", 6.0),
-    ("network", "Network", "always", 4.0),
+    ("service-desk", "Service desk", "extended-berlin", 9.0, 16.0),
+    ("commerce", "Commerce applications", "business-berlin", 7.0, 16.0),
+    ("finance-apps", "Finance applications", "business-berlin", 5.0, 16.0),
+    ("workplace", "Workplace services", "business-berlin", 6.0, 16.0),
+    ("data-platform", "Data platform", "business-berlin", 5.0, 16.0),
+    ("integration", "Integration", "business-berlin", 3.5, 16.0),
+    ("databases", "Databases", "business-berlin", 4.0, 16.0),
+    ("infrastructure", "Infrastructure", "always", 6.0, 16.0),
+    ("network", "Network", "always", 4.0, 16.0),
 )
 _PLAN = (
     ("system.cpu.utilization", "resource", "cpu", "1", "busy_hour", "shared", "technical", 45, 0, 1),
@@ -64,6 +73,21 @@ _PLAN = (
     ),
     ("system.filesystem.usage", "resource", "filesystem", "By", "maximum", "own", "technical", 21, 0, None),
     ("system.network.io", "resource", "network", "By/s", "busy_hour", "shared", "technical", 60, 0, None),
+    (
+        "software.licence.seats",
+        "resource",
+        "licence_seats",
+        "{seat}",
+        "maximum",
+        "own",
+        "information",
+        30,
+        0,
+        None,
+    ),
+    ("data.volume", "resource", "data_volume", "By", "maximum", "own", "information", 21, 0, None),
+    ("team.workload", "resource", "team_hours", "h/wk", "maximum", "own", "human", 90, 0, None),
+    ("service.spend", "resource", "budget", "{EUR}", "maximum", "own", "financial", 30, 0, None),
     ("http.server.request.duration", "service", "latency", "s", None, None, None, None, 0, None),
     ("http.server.request.errors", "service", "errors", "{error}/s", None, None, None, None, 0, None),
     ("httpcheck.status", "service", "availability", "1", None, None, None, None, 0, 1),
@@ -123,13 +147,15 @@ def write_control_records(estate: Estate, files: SourceFiles) -> None:
     """Write every control record as `control/<table>.csv`."""
     tables = {
         "services": services(estate),
-        "teams": pd.DataFrame(_TEAMS, columns=["team_id", "team_name", "calendar_id", "headcount"]),
+        "teams": teams(),
         "calendars": calendars(estate),
         "holidays": holidays(estate),
         "targets": targets(estate),
         "measurement_plan": measurement_plan(),
         "kpis": kpis(estate),
         "size_ladders": size_ladders(),
+        "effort_standards": effort_standards(),
+        "budgets": budgets(estate),
     }
     for table, frame in tables.items():
         files.write_control(f"{FOLDER}/{table}.csv", table, frame)
@@ -166,6 +192,39 @@ def _critical_calendar(kind: ServiceType) -> str | None:
         return None
     office = "business-new-york" if kind.zone == NEW_YORK else "business-berlin"
     return CRITICAL_CALENDARS.get(kind.profile, office)
+
+
+def teams() -> pd.DataFrame:
+    """One row a team: two days a week of each post are for tickets, the rest is for projects and operation."""
+    columns = ["team_id", "team_name", "calendar_id", "headcount", "ticket_hours_per_week"]
+    return pd.DataFrame(_TEAMS, columns=columns)
+
+
+def effort_standards() -> pd.DataFrame:
+    """Working hours that a ticket takes, as the service desk agreed them."""
+    columns = ["standard_id", "ticket_kind", "team_id", "hours_per_ticket"]
+    approval = {"approved_by": "Helene Vogt", "approved_at": "2023-12-12T10:00:00Z"}
+    return pd.DataFrame(_EFFORTS, columns=columns).assign(valid_from=FOUNDED, **approval)
+
+
+def budgets(estate: Estate) -> pd.DataFrame:
+    """One budget a service for the twelve months from the first whole month on; the web shop's is too small."""
+    first = estate.settings.start_date
+    first = first if first.day == 1 else next_month(first)
+    last = first.replace(year=first.year + 1) - timedelta(days=1)
+    draw = generator(estate.settings.seed, "budgets")
+    monthly = {service.index: 0.0 for service in estate.services}
+    for ci in estate.cis:
+        if ci.service >= 0:
+            monthly[ci.service] += _BUDGETED_EUR[ci.kind]
+    rows = []
+    for service in estate.services:
+        scale = 0.72 if service.service_id == "web-shop" else float(draw.uniform(1.0, 1.3))
+        row: dict[str, Any] = {"budget_id": f"run-{service.service_id}", "service_id": service.service_id}
+        row |= {"period_start_date": first, "period_end_date": last, "currency": "EUR", "valid_from": FOUNDED}
+        row |= {"amount": round(12 * monthly[service.index] * scale, -2), "owner": service.kind.owner}
+        rows.append(row | {"approved_by": "Ruben Castellano", "approved_at": "2025-11-28T09:00:00Z"})
+    return pd.DataFrame(rows)
 
 
 def calendars(estate: Estate) -> pd.DataFrame:

@@ -27,6 +27,7 @@ from assets.simulation.estate import Estate, build_estate
 from assets.simulation.files import SourceFiles, replace_file
 from assets.simulation.incidence import Happenings, plan_happenings
 from assets.simulation.incidents import Incidents, draw_incidents
+from assets.simulation.information import write_information
 from assets.simulation.ledger import write_business_demand, write_costs
 from assets.simulation.monitoring import write_monitoring
 from assets.simulation.settings import SimulationSettings
@@ -65,6 +66,7 @@ def _write(settings: SimulationSettings, home: Path) -> tuple[Truth, list[str]]:
     files, dirt = SourceFiles(home), Dirt()
     write_control_records(estate, files)
     write_cmdb(estate, calibration, files)
+    write_information(estate, files)
     exhaustions, daily = write_monitoring(estate, calibration, happenings, files, dirt)
     incidents = draw_incidents(estate, happenings, exhaustions)
     write_incidents(estate, incidents, files, dirt)

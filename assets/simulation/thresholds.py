@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.simulation.catalogue import Resource
 from assets.simulation.estate import Estate, window_day
 from assets.simulation.season import Floats
 
@@ -19,7 +18,7 @@ class Threshold:
 
     target_id: str
     service_id: str | None
-    resource: Resource
+    resource: str
     ratio: float
     from_fraction: float | None = None
     to_fraction: float | None = None
@@ -34,10 +33,13 @@ THRESHOLDS: tuple[Threshold, ...] = (
     Threshold("cap-connections", None, "connections", 0.80),
     Threshold("cap-filesystem", None, "filesystem", 0.85),
     Threshold("cap-network", None, "network", 0.70),
+    Threshold("cap-licences", None, "licence_seats", 0.95),
+    Threshold("cap-data", None, "data_volume", 0.90),
+    Threshold("cap-team-hours", None, "team_hours", 0.85),
 )
 
 
-def thresholds(estate: Estate, service_id: str, resource: Resource, days: int) -> Floats:
+def thresholds(estate: Estate, service_id: str, resource: str, days: int) -> Floats:
     """Threshold ratio on each of `days` days: the service's own where there is one, else the general one."""
     rows = [t for t in THRESHOLDS if t.resource == resource]
     own = [t for t in rows if t.service_id == service_id] or [t for t in rows if t.service_id is None]

@@ -19,6 +19,7 @@ from assets.simulation.calibration import (
     unit_loads,
 )
 from assets.simulation.estate import Estate, Pool
+from assets.simulation.information import information_uses
 from assets.simulation.season import Floats
 from assets.simulation.thresholds import thresholds
 
@@ -100,6 +101,7 @@ def saturation_table(estate: Estate, calibration: Calibration) -> pd.DataFrame:
             ids["service_id"] = estate.services[use.pool.service].service_id
             rows.append(ids | {"resource": use.resource} | _dates(estate, values[position], usable[position]))
         rows += _pool_rows(estate, use, values, usable, over_service)
+    rows += _information_rows(estate, days, over_service)
     for service in estate.services:
         row = {
             "level": "service",
@@ -149,6 +151,25 @@ def _pool_rows(
         pool_id = f"{service_id}/{group}/{use.resource}"
         ids = {"level": "pool", "series_id": f"pool/{pool_id}", "service_id": service_id, "pool_id": pool_id}
         rows.append(ids | {"resource": use.resource} | _dates(estate, demand, room, since))
+    return rows
+
+
+def _information_rows(
+    estate: Estate, days: int, over_service: np.ndarray[Any, np.dtype[np.bool_]]
+) -> list[dict[str, Any]]:
+    """Licences and data sets: each is a resource and a pool of its own."""
+    rows = []
+    for use in information_uses(estate):
+        service_id = estate.services[use.service].service_id
+        values = use.values(days)
+        usable = use.limits(days) * thresholds(estate, service_id, use.resource, days)
+        over_service[use.service] |= values > usable
+        pool_id = f"{service_id}/{use.ci_id}/{use.resource}"
+        common = {"service_id": service_id, "resource": use.resource} | _dates(estate, values, usable)
+        rows.append(
+            common | {"level": "resource", "series_id": f"ci/{use.ci_id}/{use.resource}", "ci_id": use.ci_id}
+        )
+        rows.append(common | {"level": "pool", "series_id": f"pool/{pool_id}", "pool_id": pool_id})
     return rows
 
 

@@ -16,6 +16,13 @@ HOSTS = ("web-1", "web-2", "web-3", "db-1")
 LATENCY_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, float("inf"))
 
 
+_APPROVED = {
+    "valid_from": ALWAYS,
+    "approved_by": "Ann",
+    "approved_at": datetime(2020, 1, 1, 9),  # noqa: DTZ001
+}
+
+
 def at(day: date, hour: int, minute: int = 0) -> datetime:
     """Naive UTC moment, as everything landed is."""
     return datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001
@@ -75,6 +82,9 @@ def _samples(day: date) -> Iterator[dict[str, Any]]:
         yield sample("wiki", "latency.p95", at(day, hour), 0.3 + hour / 70, "s")
         yield sample("wiki", "throughput", at(day, hour), 10 / 3 + hour, "1/s")
         yield sample("wiki", "error.ratio", at(day, hour), hour / 1000, "1")
+    yield sample(
+        "wiki-licences", "licence.seats", at(day, 6), 40.0 + day.day, "{seat}", interval_seconds=86400.0
+    )
     yield sample("web-1", "unplanned", at(day, 1), 1.0, "1")
 
 
@@ -103,20 +113,26 @@ def _control() -> dict[str, list[Row]]:
         ("shop", "lb-1", None, None),
         ("wiki", "db-1", None, None),
         ("mail", "mail-endpoint", None, None),
+        ("wiki", "wiki-licences", None, None),
     ]
     plan = [
-        ("system.cpu.utilization", "resource", "cpu", "1", "busy_hour", "shared", 30),
-        ("system.memory.usage", "resource", "memory", "By", "maximum", "own", 10),
-        ("system.network.io", "resource", "network", "By/s", "busy_hour", "shared", None),
-        ("errors", "service", "errors", "1/s", None, None, None),
-        ("httpcheck.status", "service", "availability", "1", None, None, None),
-        ("httpcheck.duration", "service", "response_time", "s", None, None, None),
-        ("latency.p95", "service", "latency_p95", "s", None, None, None),
-        ("throughput", "service", "throughput", "1/s", None, None, None),
-        ("error.ratio", "service", "error_ratio", "1", None, None, None),
-        ("http.server.request.duration", "service", "latency", "s", None, None, None),
+        ("system.cpu.utilization", "resource", "cpu", "1", "busy_hour", "shared", None, 30),
+        ("system.memory.usage", "resource", "memory", "By", "maximum", "own", None, 10),
+        ("system.network.io", "resource", "network", "By/s", "busy_hour", "shared", None, None),
+        ("errors", "service", "errors", "1/s", None, None, None, None),
+        ("httpcheck.status", "service", "availability", "1", None, None, None, None),
+        ("httpcheck.duration", "service", "response_time", "s", None, None, None, None),
+        ("latency.p95", "service", "latency_p95", "s", None, None, None, None),
+        ("throughput", "service", "throughput", "1/s", None, None, None, None),
+        ("error.ratio", "service", "error_ratio", "1", None, None, None, None),
+        ("http.server.request.duration", "service", "latency", "s", None, None, None, None),
+        ("licence.seats", "resource", "licence_seats", "{seat}", "maximum", "own", "information", 5),
+        ("team.work", "resource", "team_hours", "h/wk", "maximum", "own", "human", 60),
     ]
-    plan_fields = ("metric", "level", "resource", "unit", "statistic", "pooling", "lead_time_days")
+    plan_fields = (
+        *("metric", "level", "resource", "unit", "statistic", "pooling"),
+        *("resource_kind", "lead_time_days"),
+    )
     conversions = [
         ("1", "gauge", "1", 1.0),
         ("KiBy", "gauge", "By", 1024.0),
@@ -126,6 +142,7 @@ def _control() -> dict[str, list[Row]]:
         ("ms", "gauge", "s", 0.001),
         ("s", "gauge", "s", 1.0),
         ("1/s", "gauge", "1/s", 1.0),
+        ("{seat}", "gauge", "{seat}", 1.0),
         ("s", "histogram", "s", 1.0),
     ]
     return {
@@ -151,7 +168,7 @@ def _control() -> dict[str, list[Row]]:
                 "resource_id": "arn:db-1" if ci == "db-1" else None,
                 "size_name": "medium" if ci.startswith("web") else None,
             }
-            for ci in (*HOSTS, "lb-1", "mail-endpoint")
+            for ci in (*HOSTS, "lb-1", "mail-endpoint", "wiki-licences")
         ],
         "service_cis": [
             {
@@ -163,11 +180,27 @@ def _control() -> dict[str, list[Row]]:
             }
             for service, ci, group, tolerance in maps
         ],
-        "teams": [{"team_id": "operations", "team_name": "Operations", "headcount": 4.5}],
+        "teams": [
+            {
+                "team_id": "operations",
+                "team_name": "Operations",
+                "headcount": 4.5,
+                "ticket_hours_per_week": 6.5,
+            }
+        ],
         "measurement_plan": [dict(zip(plan_fields, row, strict=True), valid_from=ALWAYS) for row in plan],
         "resource_limits": [
             {"ci_id": ci, "resource": "memory", "limit_value": 1.5, "unit": "MiBy", "valid_from": ALWAYS}
             for ci in HOSTS
+        ]
+        + [
+            {
+                "ci_id": "wiki-licences",
+                "resource": "licence_seats",
+                "limit_value": 90.0,
+                "unit": "{seat}",
+                "valid_from": ALWAYS,
+            }
         ],
         "unit_conversions": [
             {
@@ -198,6 +231,21 @@ def _control() -> dict[str, list[Row]]:
             {"calendar_id": "office", "holiday_date": date(2026, 5, 1), "holiday_name": "Labour Day"}
         ],
         "targets": _targets(),
+        "effort_standards": [
+            {**_APPROVED, "standard_id": kind, "ticket_kind": kind, "hours_per_ticket": hours}
+            for kind, hours in (("incident", 2.3), ("service_request", 0.7))
+        ],
+        "budgets": [
+            {
+                **_APPROVED,
+                "budget_id": "shop-2026",
+                "service_id": "shop",
+                "period_start_date": date(2026, 6, 1),
+                "period_end_date": date(2026, 12, 31),
+                "amount": 1234.5,
+                "currency": "EUR",
+            }
+        ],
     }
 
 
@@ -319,7 +367,22 @@ def _itsm() -> dict[str, list[Row]]:
     ]
     fields = ("incident_id", "event_sequence", "state", "service_id", "priority", "opened_at", "updated_at")
     planned = {"planned_start_at": at(DAYS[0], 20), "planned_end_at": at(DAYS[0], 22)}
+    requests = [
+        ("req-1", "closed", at(DAYS[0], 9), at(DAYS[1], 16, 20)),
+        ("req-2", "new", at(DAYS[3], 11, 7), None),
+        ("req-3", "cancelled", at(DAYS[2], 8), None),
+    ]
+    request_fields = ("request_id", "state", "opened_at", "fulfilled_at")
     return {
+        "service_requests": [
+            {
+                **dict(zip(request_fields, row, strict=True)),
+                "request_kind": "Access",
+                "team_id": "operations",
+                "updated_at": row[3] or row[2],
+            }
+            for row in requests
+        ],
         "incidents": [dict(zip(fields, row, strict=True), team_id="operations") for row in incidents],
         "changes": [
             {

@@ -11,7 +11,8 @@ final as (
         team_id,
         team_name,
         calendar_id,
-        headcount
+        headcount,
+        ticket_hours_per_week
     from newest
 )
 

@@ -3,7 +3,7 @@ with teams as (
 ),
 
 final as (
-    select team_id, team_name, calendar_id, headcount
+    select team_id, team_name, calendar_id, headcount, ticket_hours_per_week
     from teams
 )
 
