@@ -208,9 +208,8 @@ def effort_standards() -> pd.DataFrame:
 
 
 def budgets(estate: Estate) -> pd.DataFrame:
-    """One budget a service for the twelve months from the first whole month on; the web shop's is too small."""
-    first = estate.settings.start_date
-    first = first if first.day == 1 else next_month(first)
+    """One budget a service for the twelve months from the first simulated one on; the web shop's is too small."""
+    first = estate.settings.start_date.replace(day=1)
     last = first.replace(year=first.year + 1) - timedelta(days=1)
     draw = generator(estate.settings.seed, "budgets")
     monthly = {service.index: 0.0 for service in estate.services}

@@ -24,7 +24,7 @@ FOLDER = "sources/assets"
 Information = Literal["licence_seats", "data_volume"]
 #: Resource → (metric, unit, unit of limits, factor to it, kind of CI, suffix of its name, noise as a share).
 _KINDS: dict[Information, tuple[str, str, str, float, str, str, float]] = {
-    "licence_seats": ("software.licence.seats", "{seat}", "{seat}", 1.0, "licence", "licences", 0.002),
+    "licence_seats": ("software.licence.seats", "{seat}", "{seat}", 1.0, "licence", "licences", 0.0005),
     "data_volume": ("data.volume", "By", "GiBy", GIBIBYTE, "data_set", "data", 0.0005),
 }
 _TRAITS: dict[str, Information] = {"licences": "licence_seats", "data_set": "data_volume"}
@@ -93,7 +93,7 @@ def _use(estate: Estate, index: int, resource: Information) -> InformationUse:
         start, day = ratio * limit - per_day * felt, bought
     else:
         start, per_day = fill * limit, float(draw.uniform(0.0, 0.15)) * limit / 365
-    after = limit if day is None else limit * _BOUGHT_FACTOR
+    after = limit if day is None else float(round(limit * _BOUGHT_FACTOR))
     suffix = _KINDS[resource][5]
     ci_id, name = f"{service.service_id}-{suffix}", f"{service.name} {suffix}"
     return InformationUse(ci_id, name, index, resource, start, per_day, limit, after, day)

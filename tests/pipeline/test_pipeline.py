@@ -8,10 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 import yaml
 
 from assets.home import Home
+from assets.simulation.truth import load_truth
 from orchestration.summary import summarise
 from tests.pipeline.estate import SmallEstate
 
@@ -48,6 +50,67 @@ def test_every_service_has_headroom_and_a_bottleneck(
         f"where as_of_date = date '{estate.size.end_date}'"
     )
     assert one(marts, query) == (estate.size.services,) * 3
+
+
+def test_capacity_is_of_all_four_kinds(marts: duckdb.DuckDBPyConnection) -> None:
+    """Technical, human, information and financial resources are listed together, all with headroom."""
+    rows = marts.execute(
+        "select resource_kind, count(*) = count(headroom_ratio) from marts.fct_capacity group by 1 order by 1"
+    ).fetchall()
+    assert rows == [("financial", True), ("human", True), ("information", True), ("technical", True)]
+
+
+def test_demand_of_licences_and_data_is_the_true_one(
+    estate: SmallEstate, marts: duckdb.DuckDBPyConnection
+) -> None:
+    truth = load_truth(estate.home).saturation.set_index("series_id")
+    rows = marts.execute(
+        "select capacity_id, demand_value, usable_value from marts.fct_capacity where resource_kind = 'information'"
+    ).fetchall()
+    assert len(rows) == 2
+    for series_id, demand, usable in rows:
+        assert demand == pytest.approx(truth.loc[series_id, "highest_last_28"], rel=0.01)
+        assert usable == pytest.approx(truth.loc[series_id, "usable_at_end"])
+
+
+def test_agreed_shares_divide_what_is_usable(estate: SmallEstate, marts: duckdb.DuckDBPyConnection) -> None:
+    """The shares of the CMDB reach the mart, and what they reserve adds up to the usable capacity."""
+    agreed = pd.read_csv(estate.home / "sources/cmdb/service_cis.csv")
+    agreed = agreed[(agreed["ci_id"] == "fra-lb-01") & agreed["valid_to"].isna()]
+    rows = marts.execute(
+        "select service_id, share_ratio, reserved_value, capacity.usable_value from marts.fct_resource_shares "
+        "join marts.fct_resource_capacity as capacity using (ci_id, resource, as_of_date) where ci_id = 'fra-lb-01'"
+    ).df()
+    expected = dict(zip(agreed["service_id"], agreed["share_ratio"], strict=True))
+    assert dict(zip(rows["service_id"], rows["share_ratio"], strict=True)) == pytest.approx(expected)
+    assert rows["reserved_value"].sum() == pytest.approx(rows["usable_value"].iloc[0])
+
+
+def test_apdex_is_that_of_the_delivered_histograms(
+    estate: SmallEstate, marts: duckdb.DuckDBPyConnection
+) -> None:
+    """T of the web shop is a bucket bound, 4 T lies within a bucket."""
+    day = estate.size.end_date
+    files = (estate.home / "sources/monitoring").glob("metric_histograms_*.parquet")
+    rows = pd.concat(pd.read_parquet(file) for file in files)
+    rows = rows[(rows["entity"] == "web-shop") & (rows["time"].dt.date == day)]
+    counts = rows.groupby("le")["count"].sum()
+    tolerated = counts[0.1] + (counts[0.25] - counts[0.1]) * (0.2 - 0.1) / (0.25 - 0.1)
+    query = (
+        "select apdex_threshold_seconds, apdex_score from marts.fct_service_performance_daily "
+        f"where service_id = 'web-shop' and observed_date = date '{day}'"
+    )
+    assert one(marts, query) == pytest.approx((0.05, (counts[0.05] + tolerated) / 2 / counts.max()))
+
+
+def test_the_chain_of_bottlenecks_starts_with_the_bottleneck(marts: duckdb.DuckDBPyConnection) -> None:
+    """Its gains add up to the distance between the first and the last pool."""
+    query = (
+        "select bool_and(abs(chain.gain - (chain.highest - capacity.headroom_ratio)) < 1e-9) from "
+        "(select service_id, sum(gain_ratio) as gain, max(headroom_ratio) as highest "
+        "from marts.fct_bottlenecks group by 1) as chain join marts.fct_service_capacity as capacity using (service_id)"
+    )
+    assert one(marts, query) == (True,)
 
 
 def test_every_mart_holds_rows(estate: SmallEstate) -> None:
