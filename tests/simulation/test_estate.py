@@ -52,7 +52,8 @@ def test_shares_of_a_shared_ci_add_up(full: Written) -> None:
 
 
 def test_metrics_stop_and_start_with_the_life_of_a_ci(full: Written) -> None:
-    rows = full.csv("sources/cmdb/configuration_items.csv").set_index("name")
+    versions = full.csv("sources/cmdb/configuration_items.csv").sort_values(["name", "installed"])
+    rows = versions.groupby("name").agg({"installed": "first", "retired": "last"})
     retired = rows[rows["retired"] != ""].index[0]
     samples = full.samples("system.cpu.utilization", retired)
     assert samples["time"].max().date() == pd.Timestamp(rows.loc[retired, "retired"]).date()
