@@ -21,6 +21,7 @@ class Estate(dg.ConfigurableResource):
     demand_window_days: int
     default_threshold_ratio: float
     default_lead_time_days: int
+    warning_ratio: float
     horizon_days: int
     history_days: int
     forecast_seed: int

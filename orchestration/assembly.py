@@ -120,6 +120,7 @@ def estate_resource(settings: Settings) -> Estate:
         demand_window_days=settings.capacity.demand_window_days,
         default_threshold_ratio=settings.capacity.default_threshold_ratio,
         default_lead_time_days=settings.capacity.default_lead_time_days,
+        warning_ratio=settings.capacity.warning_ratio,
         horizon_days=settings.forecast.horizon_days,
         history_days=settings.forecast.history_days,
         forecast_seed=settings.forecast.seed,

@@ -54,6 +54,7 @@ class Capacity(Part):
     demand_window_days: int = Field(28, ge=1, le=366)
     default_threshold_ratio: float = Field(0.8, gt=0, le=1)
     default_lead_time_days: int = Field(30, ge=0, le=730)
+    warning_ratio: float = Field(0.9, gt=0, le=1)
 
 
 class Forecast(Part):

@@ -74,6 +74,102 @@ qualify tested_at = max(tested_at) over (partition by service_id)
 order by service_id, load
 """
 
+
+def _of_series(query: str) -> str:
+    """`query` with `numbered`: the series of the last 182 days (140 that are reported, six weeks before)."""
+    return f"""
+    with recent as (
+        select ci_id, resource, hour_at, demand_avg, unit
+        from marts.fct_resource_utilisation_hourly
+        where observed_date <= (select as_of_date from landing.run_window)
+            and observed_date > (select as_of_date from landing.run_window) - 182
+    ),
+
+    numbered as (
+        select
+            ci_id,
+            resource,
+            min(unit) as unit,
+            cast(row_number() over (order by ci_id, resource) - 1 as bigint) as series
+        from recent
+        group by ci_id, resource
+    )
+    {query}
+    """  # noqa: S608  the queries below, nothing from outside
+
+
+EVENTS = Analysis(
+    name="events",
+    title="Baselines, anomalies and events",
+    function="assets.capacity.events:find_events",
+    queries={
+        "hours": _of_series(
+            """
+        select series, cast(epoch(hour_at) // 3600 as bigint) as hour, demand_avg as value
+        from recent inner join numbered using (ci_id, resource)
+        """
+        ),
+        # A CI of several services lives in the zone of the first of them.
+        "series": _of_series(
+            """
+        , zones as (
+            select map.ci_id, min_by(calendars.zone, (map.service_id, calendars.valid_from)) as zone
+            from marts.bridge_service_ci as map
+            inner join marts.dim_service using (service_id)
+            inner join staging.stg_calendars as calendars using (calendar_id)
+            group by map.ci_id
+        )
+        select series, ci_id, resource, unit, coalesce(zone, 'UTC') as zone
+        from numbered left join zones using (ci_id)
+        order by series
+        """
+        ),
+        "usable": _of_series(
+            """
+        select series, cast(date_diff('day', date '1970-01-01', observed_date) as bigint) as day, usable_value
+        from marts.fct_resource_utilisation_daily inner join numbered using (ci_id, resource)
+        where usable_value is not null
+            and observed_date <= (select as_of_date from landing.run_window)
+            and observed_date > (select as_of_date from landing.run_window) - 182
+        """
+        ),
+        "holidays": """
+        select distinct zone, holiday_date
+        from staging.stg_holidays inner join staging.stg_calendars using (calendar_id)
+        order by zone, holiday_date
+        """,
+        "episodes": "select * from intermediate.int_threshold_episodes order by all",
+        "forecasts": """
+        select
+            pool_id, pools.deciding_ci_id as ci_id, pools.resource, pools.unit, pools.usable_value,
+            pools.as_of_date, forecasts.probability_within_lead_time,
+            cast(forecasts.p50_date - cast(forecasts.lead_time_days as int) as date) as decision_date
+        from landing.forecast_saturation as forecasts
+        inner join marts.fct_pool_capacity as pools
+            on forecasts.series_id = 'pool/' || pools.pool_id and forecasts.as_of_date = pools.as_of_date
+        where forecasts.probability_within_lead_time is not null
+            and pools.as_of_date <= (select as_of_date from landing.run_window)
+        order by pool_id, as_of_date
+        """,
+        "members": """
+        select service_id, ci_id, redundancy_group, valid_from, valid_to from marts.bridge_service_ci order by all
+        """,
+        "services": "select service_id, criticality from marts.dim_service order by service_id",
+    },
+    reads=(
+        "fct_resource_utilisation_hourly",
+        "fct_resource_utilisation_daily",
+        "int_threshold_episodes",
+        "fct_pool_capacity",
+        "bridge_service_ci",
+        "dim_service",
+        "stg_calendars",
+        "stg_holidays",
+        "forecast_saturation",
+    ),
+    tables=("resource_baselines", "capacity_events", "capacity_event_detections"),
+)
+
 ANALYSES: tuple[Analysis, ...] = (
     Analysis(
         name="scalability",
@@ -83,4 +179,5 @@ ANALYSES: tuple[Analysis, ...] = (
         reads=("fct_service_performance_hourly", "bridge_service_ci", "stg_load_tests"),
         tables=("scalability_fits", "scalability_points"),
     ),
+    EVENTS,
 )

@@ -65,7 +65,9 @@ def rebuild_of(estate: Estate, context: dg.AssetExecutionContext) -> tuple[Rebui
     """The run's rebuild plan, the version it will publish, and the receipts that it is made of."""
     as_of = run_days(context)[1]
     receipts = current_receipts(estate.home.root)
-    plan = plan_rebuild(estate.home, as_of, estate.code_version, receipts)
+    # What daily models read of the configuration: a change judges all days anew.
+    settings = [f"{name}={getattr(estate, name)}" for name in ("default_threshold_ratio", "warning_ratio")]
+    plan = plan_rebuild(estate.home, as_of, estate.code_version, receipts, settings)
     return plan, version_of(estate.name, as_of, estate.code_version, estate.config_hash, receipts), receipts
 
 
@@ -109,6 +111,7 @@ def landing_schema_asset(
             history_start=min([as_of, *dated]),
             default_threshold_ratio=estate.default_threshold_ratio,
             default_lead_time_days=estate.default_lead_time_days,
+            warning_ratio=estate.warning_ratio,
             forecast_seed=estate.forecast_seed,
         )
         with open_warehouse(home.warehouse) as connection:

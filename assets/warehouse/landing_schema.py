@@ -33,6 +33,7 @@ class RunWindow:
     history_start: date
     default_threshold_ratio: float
     default_lead_time_days: int
+    warning_ratio: float
     forecast_seed: int
 
     def row(self) -> dict[str, object]:
@@ -46,6 +47,7 @@ class RunWindow:
             "demand_window_days": self.demand_window_days,
             "default_threshold_ratio": self.default_threshold_ratio,
             "default_lead_time_days": self.default_lead_time_days,
+            "warning_ratio": self.warning_ratio,
             "forecast_seed": self.forecast_seed,
         }
 

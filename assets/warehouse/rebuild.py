@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -42,14 +43,17 @@ def version_of(estate: str, as_of: date, code_version: str, config_hash: str, re
     return f"{as_of.isoformat()}-{digest[:10]}"
 
 
-def plan_rebuild(home: Home, as_of: date, code_version: str, receipts: list[Receipt]) -> RebuildPlan:
+def plan_rebuild(
+    home: Home, as_of: date, code_version: str, receipts: list[Receipt], settings: Sequence[str] = ()
+) -> RebuildPlan:
     """Compare what has landed with what the warehouse was last built from.
 
     A day is rebuilt when the set of receipts with rows on it or on the day before has changed; every day is rebuilt
-    when the code or a reference table has. Days after `as_of` wait for a later run.
+    when the code, a reference table or one of the `settings` that daily models read has. Days after `as_of` wait for a
+    later run.
     """
     by_day: dict[str, list[str]] = defaultdict(list)
-    reference = sorted(r.receipt_id for r in receipts if r.table in REFERENCE_TABLES)
+    reference = [*sorted(r.receipt_id for r in receipts if r.table in REFERENCE_TABLES), *settings]
     for receipt in receipts:
         if receipt.table in DAILY_TABLES:
             for file in receipt.landed:

@@ -42,6 +42,7 @@ _RUN_TABLES: dict[str, dict[str, str]] = {
         "demand_window_days": "int",
         "default_threshold_ratio": "number",
         "default_lead_time_days": "int",
+        "warning_ratio": "number",
         "forecast_seed": "int",
     },
     "run_days": {"observed_date": "date"},
@@ -138,6 +139,7 @@ def run_rows(
         "demand_window_days": demand_window_days,
         "default_threshold_ratio": 0.8,
         "default_lead_time_days": 30,
+        "warning_ratio": 0.9,
         "forecast_seed": 1,
     }
     return {"run_window": [window], "run_days": [{"observed_date": day} for day in days]}

@@ -73,6 +73,16 @@ def test_a_superseded_batch_that_lost_a_day_rebuilds_that_day(home: Home) -> Non
     assert plan.days == [date(2026, 6, 1), date(2026, 6, 2)]
 
 
+def test_a_changed_setting_of_daily_models_rebuilds_all_days_once(home: Home) -> None:
+    """Days judged by two different levels would not be one history."""
+    receipts = [samples("a", "2026-06-01", "2026-06-02")]
+    built(home, *receipts)
+    plan = plan_rebuild(home, AS_OF, "1", receipts, ["warning_ratio=0.8"])
+    assert len(plan.days) == 2
+    record_built(home, plan)
+    assert plan_rebuild(home, AS_OF, "1", receipts, ["warning_ratio=0.8"]).days == []
+
+
 def test_changed_measurement_plan_rebuilds_all_days_without_starting_anew(home: Home) -> None:
     built(home, samples("a", "2026-06-01", "2026-06-02"), plan_of("p1"))
     plan = plan_rebuild(home, AS_OF, "1", [samples("a", "2026-06-01", "2026-06-02"), plan_of("p2")])

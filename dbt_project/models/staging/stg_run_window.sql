@@ -7,5 +7,6 @@ select
     demand_window_days,
     default_threshold_ratio,
     default_lead_time_days,
+    warning_ratio,
     forecast_seed
 from {{ source('landing', 'run_window') }}

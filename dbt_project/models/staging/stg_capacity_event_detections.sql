@@ -1,0 +1,23 @@
+select
+    as_of_date,
+    detection_id,
+    event_id,
+    source,
+    category,
+    is_cause,
+    ci_id,
+    pool_id,
+    resource,
+    unit,
+    direction,
+    is_open,
+    opened_at,
+    exception_at,
+    ended_at,
+    peak_value,
+    threshold_value,
+    score,
+    basis,
+    probability_within_lead_time,
+    decision_date
+from {{ source('landing', 'capacity_event_detections') }}
