@@ -17,6 +17,7 @@ QUIET_HOURS = 24
 MINIMUM_RATIO = 0.05
 #: Series at once: bounds memory and fits the processor's cache.
 CHUNK = 64
+BASELINE_COLUMNS = ["series", "weekday", "hour", "basis", "expected_value", "mad_value", "scale_value"]
 EPOCH = date(1970, 1, 1)
 WEEK = 7
 
@@ -45,7 +46,7 @@ def find_anomalies(
             ahead.append(_week_ahead(usual, numbers[start : start + CHUNK], clock))
     names = series[["series", "ci_id", "resource", "unit", "zone"]]
     anomalies = _runs(_of_interest(pd.concat(found, ignore_index=True), usable), as_of)
-    baselines = pd.concat(ahead, ignore_index=True) if ahead else pd.DataFrame(columns=["series"])
+    baselines = pd.concat(ahead, ignore_index=True) if ahead else pd.DataFrame(columns=BASELINE_COLUMNS)
     return anomalies.merge(names, on="series"), baselines.merge(names, on="series")
 
 
@@ -98,17 +99,16 @@ def _unusual_rows(rows: pd.DataFrame, expected: Floats, scale: Floats, basis: In
 def _week_ahead(usual: Baseline, numbers: Ints, clock: LocalClock) -> pd.DataFrame:
     """The baselines of the last seven days, one row a series, weekday and hour, where there is one."""
     weekdays = np.repeat(clock.weekdays[-WEEK:] + 1, HOURS)
-    frame = pd.DataFrame(
-        {
-            "series": np.repeat(numbers, WEEK * HOURS),
-            "weekday": np.tile(weekdays, len(numbers)),
-            "hour": np.tile(np.arange(HOURS), WEEK * len(numbers)),
-            "basis": np.array(BASES)[usual.basis[:, -WEEK:].ravel()],
-            "expected_value": usual.expected[:, -WEEK:].ravel(),
-            "mad_value": usual.mad[:, -WEEK:].ravel(),
-            "scale_value": usual.scale[:, -WEEK:].ravel(),
-        }
+    columns = (
+        np.repeat(numbers, WEEK * HOURS),
+        np.tile(weekdays, len(numbers)),
+        np.tile(np.arange(HOURS), WEEK * len(numbers)),
+        np.array(BASES)[usual.basis[:, -WEEK:].ravel()],
+        usual.expected[:, -WEEK:].ravel(),
+        usual.mad[:, -WEEK:].ravel(),
+        usual.scale[:, -WEEK:].ravel(),
     )
+    frame = pd.DataFrame(dict(zip(BASELINE_COLUMNS, columns, strict=True)))
     return frame[frame["expected_value"].notna()]
 
 

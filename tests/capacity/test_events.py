@@ -9,8 +9,10 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.capacity.analyses import EVENTS
 from assets.capacity.detections import COLUMNS, detections
-from assets.capacity.events import describe, detections_of, group, locate
+from assets.capacity.events import describe, detections_of, find_events, group, locate
+from assets.warehouse.computed import as_arrow
 
 DAY = pd.Timestamp("2026-06-01")
 AS_OF = date(2026, 6, 30)
@@ -174,3 +176,22 @@ def test_a_forecast_opens_high_and_closes_low() -> None:
     assert found["opened_at"].dt.day.tolist() == [3, 7]
     assert found["is_open"].tolist() == [False, True]
     assert found["ended_at"].dt.day.tolist() == [5, 7]
+
+
+def test_an_estate_without_anything_has_empty_tables() -> None:
+    """The first run of a new estate must not fail on what is not there yet."""
+    columns = {
+        "hours": ["series", "hour", "value"],
+        "series": ["series", "ci_id", "resource", "unit", "zone"],
+        "usable": ["series", "day", "usable_value"],
+        "holidays": ["zone", "holiday_date"],
+        "episodes": [*COLUMNS, "usable_value"],
+        "forecasts": ["pool_id", "as_of_date", "probability_within_lead_time"],
+        "members": list(MEMBERS),
+        "services": list(SERVICES),
+    }
+    tables = find_events({name: pd.DataFrame(columns=names) for name, names in columns.items()}, AS_OF, 1)
+    assert {name: as_arrow(name, frame).num_rows for name, frame in tables.items()} == dict.fromkeys(
+        tables, 0
+    )
+    assert set(tables) == set(EVENTS.tables)
