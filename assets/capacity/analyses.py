@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
+from assets.capacity.what_if_queries import READS, warehouse_queries
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -180,4 +182,12 @@ ANALYSES: tuple[Analysis, ...] = (
         tables=("scalability_fits", "scalability_points"),
     ),
     EVENTS,
+    Analysis(
+        name="what_if",
+        title="What-if scenarios",
+        function="assets.capacity.whatif:compute",
+        queries=warehouse_queries(),
+        reads=READS,
+        tables=("what_if_services", "what_if_pools"),
+    ),
 )

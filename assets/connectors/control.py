@@ -46,6 +46,8 @@ CONTROL_TABLES = (
     "size_ladders",
     "effort_standards",
     "budgets",
+    "planned_purchases",
+    "scenarios",
 )
 Value = str | bool | int | float | date | None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import duckdb
 
+from assets.capacity.what_if_queries import warehouse_queries
 from assets.estate import Estate, run_days
 from assets.warehouse.assets import LANDING, POOL
 from assets.warehouse.computed import computed_tables, load_computed, write_computed
@@ -35,7 +36,19 @@ where h.observed_date <= w.as_of_date and h.observed_date > w.as_of_date - cast(
 order by h.series_id, h.observed_date
 """
 TABLES = ("forecast_quantiles", "forecast_saturation", "forecast_scores")
-DEMAND = ("fct_resource_utilisation_daily", "fct_pool_demand_daily", "int_forecast_series")
+DEMAND = (
+    "fct_resource_utilisation_daily",
+    "fct_pool_demand_daily",
+    "int_forecast_series",
+    "fct_pool_members",
+    "dim_planned_purchase",
+)
+RESOURCES = """
+select ci_id, resource, limit_value, usable_value
+from marts.fct_resource_capacity
+where as_of_date = (select as_of_date from landing.run_window)
+order by all
+"""
 MEMBERSHIP = """
 select distinct service_id, series_id
 from intermediate.int_forecast_series
@@ -51,6 +64,17 @@ def read_demand(
     daily = connection.execute(SERIES, {"history_days": history_days}).df()
     membership = connection.execute(MEMBERSHIP).df()
     return daily, membership
+
+
+def read_planned(connection: duckdb.DuckDBPyConnection) -> "pd.DataFrame | None":
+    """Usable capacity from planned purchases (see `planned_usable`); None when none is counted on."""
+    from assets.capacity.planned import FRAMES, planned_usable
+
+    queries = warehouse_queries()
+    if not connection.execute("select 1 from marts.dim_planned_purchase where is_counted limit 1").fetchone():
+        return None
+    frames = {name: connection.execute(queries[name]).df() for name in FRAMES}
+    return planned_usable(frames | {"resources": connection.execute(RESOURCES).df()})
 
 
 def forecast_asset() -> dg.AssetsDefinition:
@@ -92,7 +116,12 @@ def forecast_asset() -> dg.AssetsDefinition:
         with open_warehouse(estate.home.warehouse) as connection:
             daily, membership = read_demand(connection, estate.history_days)
             result = forecast_estate(
-                daily, membership, as_of=as_of, horizon_days=estate.horizon_days, seed=estate.forecast_seed
+                daily,
+                membership,
+                as_of=as_of,
+                horizon_days=estate.horizon_days,
+                seed=estate.forecast_seed,
+                planned_usable=read_planned(connection),
             )
             tables = {
                 "forecast_quantiles": result.quantiles,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from assets.forecasting.backtest import backtest_panel
 from assets.forecasting.forecast import PanelForecast, forecast_panel
-from assets.forecasting.frames import DEFAULT_QUANTILES, Panel, build_panel
+from assets.forecasting.frames import DEFAULT_QUANTILES, build_panel
 from assets.forecasting.saturation import first_passages, saturation, service_saturation
 
 SCORE_WINDOWS = 3
@@ -49,6 +49,8 @@ SCORE_TYPES = {
     "naive_wql": "float64",
     "naive_mase": "float64",
     "window_count": _WHOLE,
+    "error_shared_ratio": "float64",
+    "error_rho": "float64",
     "notes": "str",
 }
 
@@ -95,7 +97,7 @@ def forecast_estate(
     return ForecastResult(
         quantiles=_typed(_long(made), as_of, QUANTILE_TYPES),
         saturation=_typed(dates, as_of, SATURATION_TYPES),
-        scores=_typed(_scores(panel, horizon_days, seed), as_of, SCORE_TYPES),
+        scores=_typed(_scores(made, horizon_days, seed), as_of, SCORE_TYPES),
     )
 
 
@@ -120,15 +122,19 @@ def _long(made: PanelForecast) -> pd.DataFrame:
     )
 
 
-def _scores(panel: Panel, horizon: int, seed: int) -> pd.DataFrame:
-    """Backtest over as much of the horizon as a history of this length can hold back."""
+def _scores(made: PanelForecast, horizon: int, seed: int) -> pd.DataFrame:
+    """Backtest over as much of the horizon as a history of this length can hold back; how errors hang together."""
+    panel = made.panel
     period = panel.periods[0]
     length = int(min(horizon, max(period, panel.values.shape[1] // 4)))
     scores = backtest_panel(panel, length, seed, SCORE_WINDOWS, max(1, -(-length // 2)))
     if length < horizon:
         partial = f"scored on the first {length} of {horizon} days"
         scores["notes"] = np.where(scores["window_count"] > 0, partial, scores["notes"])
-    return scores
+    dependence = pd.DataFrame(
+        {"error_shared_ratio": made.dependence.shared, "error_rho": made.dependence.rho}, index=panel.ids
+    )
+    return scores.join(dependence, on="unique_id")
 
 
 def _usable(history: pd.DataFrame, as_of: date, planned: pd.DataFrame | None) -> pd.DataFrame:

@@ -81,14 +81,19 @@ def usable_ahead(usable: pd.DataFrame, forecast: PanelForecast) -> FloatArray:
 def first_passages(
     forecast: PanelForecast, usable: pd.DataFrame, seed: int, n_paths: int = N_PATHS
 ) -> Passages:
-    """Simulate and compare with `usable` (`unique_id, ds, usable`; see `usable_ahead`).
+    """Simulate and compare with `usable` (`unique_id, ds, usable`; see `usable_ahead`)."""
+    return passages_over(forecast, usable_ahead(usable, forecast), seed, n_paths)
+
+
+def passages_over(forecast: PanelForecast, ahead: FloatArray, seed: int, n_paths: int = N_PATHS) -> Passages:
+    """Simulate and compare with usable capacity `ahead` [series, horizon]; −inf where nothing is left to use.
 
     A series whose last observed value is at or over what is usable on the first day ahead is saturated already:
     every path passes at step 1.
     """
-    ahead = usable_ahead(usable, forecast)
     has_forecast = forecast.is_known
-    has_usable = np.asarray((np.isfinite(ahead) & (ahead > 0)).all(axis=1), dtype=np.bool_)
+    is_usable = (np.isfinite(ahead) & (ahead > 0)) | np.isneginf(ahead)
+    has_usable = np.asarray(is_usable.all(axis=1), dtype=np.bool_)
     known = has_forecast & has_usable
     steps = first_steps(forecast, np.where(known[:, None], ahead, np.nan), seed, n_paths)
     saturated = known & (forecast.panel.values[:, -1] >= ahead[:, 0])

@@ -30,6 +30,7 @@ from assets.simulation.incidents import Incidents, draw_incidents
 from assets.simulation.information import write_information
 from assets.simulation.ledger import write_business_demand, write_costs
 from assets.simulation.monitoring import write_monitoring
+from assets.simulation.plans import write_plans
 from assets.simulation.settings import SimulationSettings
 from assets.simulation.throughput import throughput_table, write_load_tests
 from assets.simulation.truth import Truth, coefficient_table, load_truth, saturation_table, service_table
@@ -67,6 +68,7 @@ def _write(settings: SimulationSettings, home: Path) -> tuple[Truth, list[str]]:
     write_control_records(estate, files)
     write_cmdb(estate, calibration, files)
     write_information(estate, files)
+    write_plans(estate, calibration, files)
     exhaustions, daily = write_monitoring(estate, calibration, happenings, files, dirt)
     incidents = draw_incidents(estate, happenings, exhaustions)
     write_incidents(estate, incidents, files, dirt)

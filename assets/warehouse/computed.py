@@ -82,10 +82,20 @@ def write_computed(home: Home, as_of: date, frames: Mapping[str, pd.DataFrame]) 
 
 
 def load_computed(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
-    """(Re)create the `landing` views over everything that was ever computed."""
+    """(Re)create the `landing` views over everything that was ever computed.
+
+    A column that was declared after all files were written is null.
+    """
     for name, table in computed_tables().items():
         types = {column: DUCKDB_TYPES[kind] for column, kind in table.columns.items()}
         files = sorted(home.computed().glob(f"as_of=*/{name}.parquet"))
-        selected = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in types.items())
+        if not files:
+            replace_view(connection, name, nothing(types))
+            continue
         source = f"read_parquet([{texts(files)}], hive_partitioning = false, union_by_name = true)"
-        replace_view(connection, name, f"select {selected} from {source}" if files else nothing(types))
+        written = {row[0] for row in connection.execute(f"describe select * from {source}").fetchall()}
+        values = {column: f'"{column}"' if column in written else "null" for column in types}
+        selected = ", ".join(
+            f'cast({values[column]} as {kind}) as "{column}"' for column, kind in types.items()
+        )
+        replace_view(connection, name, f"select {selected} from {source}")

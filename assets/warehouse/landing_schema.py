@@ -177,6 +177,12 @@ def _create_unit_conversions(connection: duckdb.DuckDBPyConnection) -> None:
             union all
             select l.unit, 'gauge', p.unit
             from landing.resource_limits l join landing.measurement_plan p using (resource)
+            union all
+            select q.unit, 'gauge', p.unit
+            from landing.planned_purchases q join landing.measurement_plan p using (resource) where q.unit is not null
+            union all
+            select s.unit, 'gauge', p.unit
+            from landing.scenarios s join landing.measurement_plan p using (resource) where s.unit is not null
         ) order by all
         """
     ).fetchall()

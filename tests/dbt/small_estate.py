@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from tests.dbt.landing_fixture import Row, run_rows
+from tests.dbt.small_planning import planning
 
 DAYS = tuple(date(2026, 6, day) for day in (27, 28, 29, 30))
 AS_OF = DAYS[-1]
@@ -42,6 +43,7 @@ def estate_rows(
     rows["metric_samples"] = [row for day in loaded for row in _samples(day)]
     rows["metric_histograms"] = [row for day in loaded for row in _histograms(day)]
     rows |= _control() | _itsm() | _finance() | _forecasts() | _scalability() | _events()
+    rows |= planning(as_of)
     return rows | {"receipts": _receipts()}
 
 

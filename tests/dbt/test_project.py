@@ -88,6 +88,7 @@ def test_marts_with_logic_have_a_unit_test(nodes: dict[str, Any]) -> None:
         "fct_scalability_points",
         "fct_resource_baselines",
         "fct_event_detections",
+        "fct_pool_members",
     }
     assert {model["name"] for model in models(nodes, "marts")} - tested == projections
 

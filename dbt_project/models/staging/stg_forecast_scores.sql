@@ -8,5 +8,7 @@ select
     naive_wql,
     naive_mase,
     window_count,
+    error_shared_ratio,
+    error_rho,
     notes
 from {{ source('landing', 'forecast_scores') }}

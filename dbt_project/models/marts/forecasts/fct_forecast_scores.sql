@@ -19,6 +19,8 @@ final as (
         scores.naive_wql,
         scores.naive_mase,
         cast(scores.window_count as int) as window_count,
+        scores.error_shared_ratio,
+        scores.error_rho,
         scores.wql < scores.naive_wql as is_better_than_naive,
         scores.notes
     from scores

@@ -1,0 +1,54 @@
+"""Plans of the small estate: a purchase to come, a scenario and its result."""
+
+from datetime import date
+
+from tests.dbt.landing_fixture import Row
+
+
+def planning(as_of: date) -> dict[str, list[Row]]:
+    """Landing rows of purchases, scenarios and what-if results as of `as_of`."""
+    scenario = {"scenario_id": "growth", "scenario_name": "Growth", "author": "Ann"}
+    compared = {"scenario_id": "growth", "as_of_date": as_of, "service_id": "shop", "horizon_days": 90}
+    return {
+        "planned_purchases": [
+            {
+                "purchase_id": "po-1",
+                "title": "Memory",
+                "ci_id": "web-1",
+                "resource": "memory",
+                "limit_value": 2.2,
+                "unit": "MiBy",
+                "available_from": date(2026, 7, 9),
+                "monthly_cost": 4.7,
+                "state": "ordered",
+            }
+        ],
+        "scenarios": [
+            scenario | {"step": 1, "action": "scale_demand", "service_id": "shop", "factor": 1.3},
+            scenario
+            | {"step": 2, "action": "resize", "ci_id": "db-1", "resource": "memory", "limit_value": 3.1}
+            | {"unit": "MiBy", "from_date": date(2026, 7, 20)},
+        ],
+        "what_if_services": [
+            compared
+            | {
+                "today_headroom_ratio": 0.3,
+                "scenario_headroom_ratio": 0.1,
+                "today_p50_date": date(2026, 8, 1),
+            }
+            | {
+                "scenario_p50_date": date(2026, 7, 11),
+                "today_monthly_cost": 17.1,
+                "scenario_monthly_cost": 19.3,
+            }
+        ],
+        "what_if_pools": [
+            compared
+            | {"pool_id": "shop/web/cpu", "today_demand_value": 0.7, "today_usable_value": 1.3}
+            | {
+                "scenario_demand_value": 0.91,
+                "scenario_usable_value": 1.3,
+                "scenario_bare_usable_value": 1.95,
+            }
+        ],
+    }
