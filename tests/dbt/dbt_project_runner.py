@@ -64,6 +64,10 @@ class DbtProjectRunner:
             messages[outcome.node.name] = str(outcome.message)
         return DbtOutcome(statuses, messages)
 
+    def compiled(self, kind: str) -> list[Path]:
+        """The compiled SQL of the last run's nodes of one kind (`models`, `tests`)."""
+        return sorted((self._folder / "target" / "compiled" / "ullage" / kind).rglob("*.sql"))
+
     def _invoke(self, command: Sequence[str], warehouse: Path | None, manifest: Any = None) -> Any:
         from dbt.cli.main import dbtRunner
 
