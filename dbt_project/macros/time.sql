@@ -10,6 +10,12 @@
 {%- endmacro %}
 
 
+{# The Monday of the ISO week. #}
+{% macro week_of(day) -%}
+    cast(date_trunc('week', {{ day }}) as date)
+{%- endmacro %}
+
+
 {# Whole microseconds from earlier to later, as bigint: sums of them are exact. #}
 {% macro microseconds_between(earlier, later) -%}
     {{ return(adapter.dispatch('microseconds_between', 'ullage')(earlier, later)) }}

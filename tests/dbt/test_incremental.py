@@ -16,6 +16,8 @@ pytestmark = pytest.mark.slow
 FACTS = (
     "marts.fct_resource_utilisation_hourly",
     "marts.fct_resource_utilisation_daily",
+    "marts.fct_resource_utilisation_sketches",
+    "marts.fct_latency_distribution_daily",
     "marts.fct_pool_demand_daily",
     "marts.fct_service_performance_daily",
     "marts.fct_service_performance_hourly",
@@ -29,8 +31,15 @@ SELECTION = (
     "+fct_service_capacity",
     "+int_service_level_days",
     "fct_service_performance_hourly",
+    "+fct_demand_percentiles",
+    "fct_latency_distribution_daily",
 )
-AS_OF_FACTS = ("marts.fct_resource_capacity", "marts.fct_pool_capacity", "marts.fct_service_capacity")
+AS_OF_FACTS = (
+    "marts.fct_resource_capacity",
+    "marts.fct_pool_capacity",
+    "marts.fct_service_capacity",
+    "marts.fct_demand_percentiles",
+)
 
 
 def run(

@@ -46,7 +46,7 @@ periods as (
     where observed_date >= {{ add_days('as_of_date', -29) }}
 ),
 
--- Histograms and sketches do not merge: a period counts the days of its better source.
+-- Histograms and sketches do not merge: a period counts the days of its better source, which is the first by name.
 preferred as (
     select
         *,

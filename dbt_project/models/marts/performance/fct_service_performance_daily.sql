@@ -53,7 +53,7 @@ keys as (
     select service_id, observed_date from availability
 ),
 
-final as (
+joined as (
     select
         keys.service_id,
         keys.observed_date,
@@ -84,6 +84,11 @@ final as (
         on keys.service_id = apdex.service_id and keys.observed_date = apdex.observed_date
     left join availability
         on keys.service_id = availability.service_id and keys.observed_date = availability.observed_date
+),
+
+final as (
+    select *, coverage_ratio < {{ var('low_coverage_ratio') }} as is_low_coverage
+    from joined
 )
 
 select * from final
