@@ -17,6 +17,7 @@ WIDE = 880
 NARROW = 350
 SMALL = 440
 SMALL_HEIGHT = 150
+EVENT_LANES = ["exception", "warning", "unusual"]
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
@@ -174,6 +175,54 @@ def week(narrow: bool) -> dict[str, Any]:
         _layer("full").mark_rect(color=light("usable")).encode(x=x, y=y),
     ]
     return _spec(layers, (NARROW if narrow else WIDE) - 70, 150 if narrow else 168, 46, 14, top=6)
+
+
+@lru_cache(maxsize=64)
+def curve(x_suffix: str, y_suffix: str, x_title: str, y_title: str, narrow: bool) -> dict[str, Any]:
+    """Measured points and a fitted curve, with rules at what is sustained and at the busy hour."""
+
+    def axis(title: str, suffix: str, **style: Any) -> alt.Axis:
+        return alt.Axis(
+            title=title, tickCount=5, labelExpr=f"format(datum.value, ',~g') + '{suffix}'", **style
+        )
+
+    x = alt.X("x:Q", scale=alt.Scale(zero=True, nice=True), axis=axis(x_title, x_suffix, grid=False))
+    y = alt.Y(
+        "y:Q",
+        scale=alt.Scale(zero=True, nice=True),
+        axis=axis(y_title, y_suffix, domain=False, ticks=False),
+    )
+    halo: dict[str, Any] = {"stroke": light("paper"), "strokeWidth": 3.5, "strokeJoin": "round"}
+    layers = [
+        _layer("measured").mark_point(filled=True, size=34, opacity=0.7, color=light("bar")).encode(x=x, y=y),
+        _layer("fitted").mark_line(color=light("demand"), strokeWidth=2).encode(x=x, y=y),
+        _layer("across").mark_rule(color=light("usable"), strokeWidth=1.25, strokeDash=[6, 3]).encode(y=y),
+        _layer("across")
+        .mark_text(align="left", dy=-7, color=light("usable"), fontSize=12, **halo)
+        .encode(y=y, x=alt.value(4), text="label:N"),
+        _layer("down").mark_rule(color=light("usable"), strokeWidth=1.25, strokeDash=[6, 3]).encode(x=x),
+        _layer("down")
+        .mark_text(align="right", dx=-5, color=light("usable"), fontSize=12, **halo)
+        .encode(x=x, y=alt.value(8), text="label:N"),
+    ]
+    return _spec(layers, (NARROW if narrow else WIDE) - 84, 220 if narrow else 260, 70, 14, top=16, bottom=48)
+
+
+@lru_cache(maxsize=8)
+def events(start: str, end: str, narrow: bool) -> dict[str, Any]:
+    """Events as bars from their opening to when they were last seen, one lane a category."""
+    x = _date((start, end), 4 if narrow else 9, field="from")
+    lane = alt.Axis(title=None, ticks=False, domain=False)
+    scale = alt.Scale(domain=EVENT_LANES, paddingInner=0.3)
+    y = alt.Y("lane:N", axis=lane, sort=None, scale=scale)
+    colours = zip(EVENT_LANES, ("usable", "decide", "demand"), strict=True)
+    layers = [
+        _layer(name)
+        .mark_bar(color=light(colour), opacity=0.75, stroke=light("paper"), strokeWidth=0.75, minBandSize=3)
+        .encode(x=x, x2="to:T", y=y)
+        for name, colour in colours
+    ]
+    return _spec(layers, (NARROW if narrow else WIDE) - 104, 96, 90, 14, top=6)
 
 
 def _layer(name: str) -> alt.Chart:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -15,9 +15,21 @@ from markupsafe import Markup
 from reports import chart_specs
 from reports import formats as f
 from reports.chart_svg import Data, draw
-from reports.records import DemandDay, Forecast, IncidentCount, PerformanceDay, Saturation, WeekHour
+from reports.records import (
+    DemandDay,
+    Event,
+    Forecast,
+    IncidentCount,
+    PerformanceDay,
+    Saturation,
+    Scalability,
+    ScalabilityPoint,
+    WeekHour,
+)
 
 NARROW_HISTORY_DAYS = 42
+#: Category of an event → the lane that it is drawn in.
+EVENT_LANES = {"exception": "exception", "warning": "warning", "informational": "unusual"}
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,56 @@ def week(chart_id: str, label: str, hours: Sequence[WeekHour], narrow: bool) -> 
             cell = {"hour": h.hour, "day": chart_specs.WEEKDAYS[h.weekday - 1], "value": h.used_ratio}
             data["cells" if h.used_ratio < 1 else "full"].append(cell)
     return draw(chart_id, chart_specs.week(narrow), data, label, "narrow" if narrow else "wide")
+
+
+def throughput_curve(
+    chart_id: str, label: str, fit: Scalability, points: Sequence[ScalabilityPoint], narrow: bool
+) -> Markup:
+    """The curve behind what a service sustains: throughput against load, or latency against throughput."""
+    is_queueing = fit.method == "queueing"
+    data: dict[str, list[dict[str, Any]]] = {"measured": [], "fitted": [], "across": [], "down": []}
+    for point in points:
+        x, y = (
+            (point.throughput_per_second, _scaled(point.latency_seconds, 0.001))
+            if is_queueing
+            else (point.load, point.throughput_per_second)
+        )
+        if x is not None and y is not None:
+            data[point.series].append({"x": x, "y": y})
+    sustained = fit.sustainable_per_second
+    if sustained is not None:
+        rule = {"label": f"sustains {f.per_second(sustained)}"}
+        data["down" if is_queueing else "across"].append(rule | {"x" if is_queueing else "y": sustained})
+    if is_queueing and fit.latency_target_seconds is not None:
+        target = fit.latency_target_seconds
+        data["across"].append({"y": target * 1000, "label": f"target {f.seconds(target)}"})
+    unit = f.unit_name(fit.load_unit or "") or "load"
+    spec = (
+        chart_specs.curve("", " ms", "requests a second", "latency", narrow)
+        if is_queueing
+        else chart_specs.curve("", "", unit, "requests a second", narrow)
+    )
+    return draw(chart_id, spec, data, label, "narrow" if narrow else "wide")
+
+
+def events(chart_id: str, rows: Sequence[Event], first: date, as_of: date, narrow: bool) -> Markup:
+    """Events by category over the last weeks; what opened before starts at the left edge."""
+    data: dict[str, list[dict[str, Any]]] = {lane: [] for lane in chart_specs.EVENT_LANES}
+    end = as_of + timedelta(days=1)
+    for event in rows:
+        lane = EVENT_LANES.get(event.category, "unusual")
+        start = max(event.opened_at, datetime.combine(first, time()))
+        # A mark of less than eight hours cannot be seen on an axis of weeks.
+        last = max(event.last_seen_at, start + timedelta(hours=8))
+        data[lane].append({"from": start.isoformat() + "Z", "to": last.isoformat() + "Z", "lane": lane})
+    label = f"Events from {f.day(first)} to {f.day(as_of)}"
+    return draw(
+        chart_id,
+        chart_specs.events(_iso(first), _iso(end), narrow),
+        data,
+        label,
+        "narrow" if narrow else "wide",
+    )
 
 
 def latency(chart_id: str, label: str, days: Sequence[PerformanceDay]) -> Markup:

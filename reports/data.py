@@ -23,6 +23,7 @@ from reports.records import (
     Change,
     DemandDay,
     Estate,
+    Event,
     Evidence,
     ExtractionTotal,
     Forecast,
@@ -37,12 +38,16 @@ from reports.records import (
     QuarantinedBatch,
     ResourceCapacity,
     Saturation,
+    Scalability,
+    ScalabilityPoint,
+    Scenario,
     Service,
     ServiceCapacity,
     ServiceDetail,
     ServiceLevel,
     TableInfo,
     WeekHour,
+    WhatIf,
 )
 from reports.settings import ReportSettings
 
@@ -146,6 +151,7 @@ class PublishedReader:
     def service(self, service_id: str, chart_pools: Iterable[str], settings: ReportSettings) -> ServiceDetail:
         """What one service's page shows; forecasts are read for `chart_pools` only."""
         since = self.as_of - timedelta(days=settings.history_days - 1)
+        events_since = self.as_of - timedelta(days=settings.event_days - 1)
         month = self.as_of.replace(day=1)
         one: dict[str, Any] = {"service_id": service_id}
         pools = self._all(PoolCapacity, queries.POOLS, as_of=self.as_of, **one)
@@ -186,6 +192,18 @@ class PublishedReader:
             ),
             changes=tuple(changes[: settings.listed_changes]),
             change_count=len(changes),
+            scalability=tuple(self._all(Scalability, queries.SCALABILITY, as_of=self.as_of, **one)),
+            scalability_points=tuple(
+                self._all(ScalabilityPoint, queries.SCALABILITY_POINTS, as_of=self.as_of, **one)
+            ),
+            events=tuple(
+                self._all(
+                    Event,
+                    queries.SERVICE_EVENTS,
+                    since=self.as_of - timedelta(days=settings.event_days - 1),
+                    **one,
+                )
+            ),
             evidence=next(iter(self._all(Evidence, queries.EVIDENCE, as_of=self.as_of, **one)), None),
         )
 
@@ -196,6 +214,18 @@ class PublishedReader:
     def quarantined(self, listed: int = 50) -> list[QuarantinedBatch]:
         """The receipts with most quarantined rows, at most `listed`."""
         return self._all(QuarantinedBatch, queries.QUARANTINED, listed=listed)
+
+    def events(self, days: int) -> list[Event]:
+        """Events of the whole estate seen in the last `days` days: open ones first, then the newest."""
+        return self._all(Event, queries.EVENTS, since=self.as_of - timedelta(days=days - 1))
+
+    def scenarios(self) -> list[tuple[Scenario, tuple[WhatIf, ...]]]:
+        """Every scenario with its services, the tightest under it first."""
+        rows = _grouped(lambda r: r.scenario_id, self._all(WhatIf, queries.WHAT_IF, as_of=self.as_of))
+        return [
+            (scenario, rows.get(scenario.scenario_id, ()))
+            for scenario in self._all(Scenario, queries.SCENARIOS)
+        ]
 
     def scores(self) -> list[ForecastScore]:
         """The newest backtest of each series."""

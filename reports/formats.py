@@ -218,3 +218,19 @@ def slug(identifier: str) -> str:
     return (
         f"{plain or 'service'}-{hashlib.sha256(identifier.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
     )
+
+
+def money(value: float | None, currency: str | None) -> str:
+    """1,240 EUR; amounts under 10 with cents, smaller ones with three digits that count."""
+    if value is None:
+        return MISSING
+    digits = 0 if abs(value) >= 10 else 2
+    text = f"{value:,.{digits}f}" if value == 0 or abs(value) >= 0.1 else number(value)
+    return f"{text}{NARROW_SPACE}{currency}" if currency else text
+
+
+def money_change(value: float, currency: str | None) -> str:
+    """`1,240 EUR more`, `310 EUR less` or `the same`."""
+    if abs(value) < 0.005:
+        return "the same"
+    return f"{money(abs(value), currency)} {'more' if value > 0 else 'less'}"

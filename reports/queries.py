@@ -255,3 +255,64 @@ where f.as_of_date <= $as_of
 qualify row_number() over (partition by f.series_id order by f.as_of_date desc, f.model) = 1
 order by f.series_id
 """
+
+SCALABILITY = """
+select
+    method, is_preferred, sustainable_per_second, sustainable_per_second_low, sustainable_per_second_high,
+    busy_hour_per_second, headroom_ratio, latency_target_seconds, peak_load, peak_per_second, limited_by, load_unit,
+    point_count, first_date, last_date, tested_at, is_refused, reason, notes
+from marts.fct_scalability
+where service_id = $service_id and as_of_date = $as_of
+order by is_preferred desc, is_refused, method
+"""
+
+SCALABILITY_POINTS = """
+select method, series, load, throughput_per_second, latency_seconds
+from marts.fct_scalability_points
+where service_id = $service_id and as_of_date = $as_of
+order by method, series, point_number
+"""
+
+_EVENT = """
+    e.event_id, e.category, e.severity, e.is_open, e.source, e.opened_at, e.last_seen_at, e.resource, e.unit,
+    e.peak_value, e.threshold_value, e.peak_ratio, e.probability_within_lead_time, e.decision_date, e.ci_count,
+    e.service_count, coalesce(c.ci_name, e.cause_ci_id) as cause_ci_name
+"""
+
+SERVICE_EVENTS = f"""
+select {_EVENT}
+from marts.fct_events as e
+left join marts.dim_ci as c on c.ci_id = e.cause_ci_id
+where list_contains(string_split(e.service_ids, ','), $service_id) and e.last_seen_at >= $since
+order by e.is_open desc, e.last_seen_at desc, e.event_id
+"""  # noqa: S608
+
+EVENTS = f"""
+select {_EVENT}
+from marts.fct_events as e
+left join marts.dim_ci as c on c.ci_id = e.cause_ci_id
+where e.last_seen_at >= $since
+order by e.is_open desc, e.last_seen_at desc, e.event_id
+"""  # noqa: S608
+
+SCENARIOS = """
+select
+    scenario_id, any_value(scenario_name order by step) as scenario_name,
+    any_value(description order by step) as description, any_value(author order by step) as author,
+    any_value(reason order by step) as reason
+from marts.dim_scenario
+group by scenario_id
+order by scenario_id
+"""
+
+WHAT_IF = """
+select
+    w.scenario_id, w.service_id, s.service_name, w.today_headroom_ratio, w.scenario_headroom_ratio,
+    w.today_bottleneck_resource, w.scenario_bottleneck_resource, w.today_p50_date, w.scenario_p50_date,
+    w.today_probability_within_horizon, w.scenario_probability_within_horizon, w.today_monthly_cost,
+    w.scenario_monthly_cost, w.currency, w.changed_pool_count, w.lost_pool_count, w.is_retired, w.notes
+from marts.fct_what_if as w
+left join marts.dim_service as s on s.service_id = w.service_id
+where w.as_of_date = $as_of
+order by w.scenario_id, w.scenario_headroom_ratio nulls last, w.service_id
+"""

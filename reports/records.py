@@ -341,6 +341,109 @@ class ForecastScore:
 
 
 @dataclass(frozen=True)
+class Scalability:
+    """How much throughput a service sustains, by one method; refused with a reason where the data do not tell."""
+
+    method: str
+    is_preferred: bool
+    sustainable_per_second: float | None
+    sustainable_per_second_low: float | None
+    sustainable_per_second_high: float | None
+    busy_hour_per_second: float | None
+    headroom_ratio: float | None
+    latency_target_seconds: float | None
+    peak_load: float | None
+    peak_per_second: float | None
+    limited_by: str | None
+    load_unit: str | None
+    point_count: int | None
+    first_date: date | None
+    last_date: date | None
+    tested_at: datetime | None
+    is_refused: bool
+    reason: str | None
+    notes: str | None
+
+
+@dataclass(frozen=True)
+class ScalabilityPoint:
+    """A measured point, or one of the fitted curve, of one method."""
+
+    method: str
+    series: str
+    load: float | None
+    throughput_per_second: float | None
+    latency_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One cause: when it opened and was last seen, and how far demand went. `source` is the rule that found it."""
+
+    event_id: str
+    category: str
+    severity: str
+    is_open: bool
+    source: str
+    opened_at: datetime
+    last_seen_at: datetime
+    resource: str | None
+    unit: str | None
+    peak_value: float | None
+    threshold_value: float | None
+    peak_ratio: float | None
+    probability_within_lead_time: float | None
+    decision_date: date | None
+    ci_count: int | None
+    service_count: int | None
+    cause_ci_name: str | None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A what-if question and who asked it."""
+
+    scenario_id: str
+    scenario_name: str | None
+    description: str | None
+    author: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """One service today and under a scenario."""
+
+    scenario_id: str
+    service_id: str
+    service_name: str | None
+    today_headroom_ratio: float | None
+    scenario_headroom_ratio: float | None
+    today_bottleneck_resource: str | None
+    scenario_bottleneck_resource: str | None
+    today_p50_date: date | None
+    scenario_p50_date: date | None
+    today_probability_within_horizon: float | None
+    scenario_probability_within_horizon: float | None
+    today_monthly_cost: float | None
+    scenario_monthly_cost: float | None
+    currency: str | None
+    changed_pool_count: int | None
+    lost_pool_count: int | None
+    is_retired: bool | None
+    notes: str | None
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether the scenario changes anything for the service."""
+        return bool(self.changed_pool_count or self.is_retired) or (
+            self.today_headroom_ratio,
+            self.today_p50_date,
+            self.today_monthly_cost,
+        ) != (self.scenario_headroom_ratio, self.scenario_p50_date, self.scenario_monthly_cost)
+
+
+@dataclass(frozen=True)
 class Estate:
     """Everything that the overview needs, for all services at once, by service id.
 
@@ -377,3 +480,6 @@ class ServiceDetail:
     changes: tuple[Change, ...] = ()
     change_count: int = 0
     evidence: Evidence | None = None
+    scalability: tuple[Scalability, ...] = ()
+    scalability_points: tuple[ScalabilityPoint, ...] = ()
+    events: tuple[Event, ...] = ()

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from checks.results import CheckResult
 from reports import charts, marks, provenance, wording
 from reports import formats as f
+from reports.events import Events, events
 from reports.levels import Level, level_of
 from reports.overview import Picture, ServiceLine
 from reports.records import (
@@ -25,6 +26,7 @@ from reports.records import (
     ServiceLevel,
 )
 from reports.settings import ReportSettings
+from reports.throughput import Throughput, throughput
 
 # A line through fewer days than this tells nothing: the figures are given in words.
 MIN_DRAWN_DAYS = 3
@@ -115,6 +117,8 @@ class ServicePage:
     checks: tuple[CheckResult, ...]
     failed_checks: tuple[CheckResult, ...]
     traces: tuple[provenance.Trace, ...]
+    throughput: Throughput | None
+    events: Events
 
 
 def charted_pools(line: ServiceLine) -> list[str]:
@@ -168,6 +172,8 @@ def service_page(
         checks=tuple(checks),
         failed_checks=tuple(check for check in checks if not check.passed),
         traces=tuple(traces),
+        throughput=throughput(detail.scalability, detail.scalability_points),
+        events=events(detail.events, as_of, settings),
     )
 
 

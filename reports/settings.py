@@ -36,6 +36,9 @@ class ReportSettings(BaseModel):
         default=150, ge=1, le=5000, description="Resources listed on a service's page."
     )
 
+    event_days: int = Field(default=60, ge=7, le=730, description="Days of events in timelines.")
+    listed_events: int = Field(default=40, ge=1, le=1000, description="Events listed, open ones first.")
+
     @model_validator(mode="after")
     def _critical_is_less_than_warning(self) -> Self:
         if self.headroom_critical >= self.headroom_warning:

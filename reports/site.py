@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import formats, provenance, service, wording
+from reports import events, formats, provenance, service, what_if, wording
 from reports.data import PublishedReader, read_manifest
 from reports.forecasts import forecast_page
 from reports.overview import overview, quality_of, service_lines
@@ -53,6 +53,10 @@ def render(published: Path, out: Path, *, settings: ReportSettings) -> list[Path
         site.write("quality.html", "quality.html", title="Data quality", page=checked, section="quality")
         scored = forecast_page(reader.scores(), tuple(estate.saturations.values()))
         site.write("forecasts.html", "forecasts.html", title="Forecasts", page=scored, section="forecasts")
+        happened = events.events(reader.events(settings.event_days), manifest.as_of_date, settings)
+        site.write("events.html", "events.html", title="Events", page=happened, section="events")
+        asked = what_if.what_if(reader.scenarios(), settings)
+        site.write("what-if.html", "what_if.html", title="What if", page=asked, section="what_if")
         traces, checks = provenance.traces(manifest), provenance.checks_behind(manifest)
         for position, line in enumerate(lines):
             drawn = service.charted_pools(line)
@@ -132,6 +136,9 @@ def environment() -> Environment:
     )
     env.globals.update(
         quantity=formats.quantity,
+        money=formats.money,
+        money_change=formats.money_change,
+        per_second=formats.per_second,
         agreed=service.agreed,
         attained=service.attained,
         horizon_end=wording.horizon_end,
