@@ -43,9 +43,11 @@ from reports.records import (
     Scenario,
     Service,
     ServiceCapacity,
+    ServiceCost,
     ServiceDetail,
     ServiceLevel,
     TableInfo,
+    UnitCost,
     WeekHour,
     WhatIf,
 )
@@ -57,6 +59,7 @@ LEVEL_MONTHS = 4
 INCIDENT_MONTHS = 12
 CHANGE_DAYS = 180
 WEEK_DAYS = 42
+COST_MONTHS = 6
 
 
 class PublishedVersionError(Exception):
@@ -151,8 +154,8 @@ class PublishedReader:
     def service(self, service_id: str, chart_pools: Iterable[str], settings: ReportSettings) -> ServiceDetail:
         """What one service's page shows; forecasts are read for `chart_pools` only."""
         since = self.as_of - timedelta(days=settings.history_days - 1)
-        events_since = self.as_of - timedelta(days=settings.event_days - 1)
         month = self.as_of.replace(day=1)
+        cost_since = _months_back(month, COST_MONTHS - 1)
         one: dict[str, Any] = {"service_id": service_id}
         pools = self._all(PoolCapacity, queries.POOLS, as_of=self.as_of, **one)
         resources = self._all(ResourceCapacity, queries.RESOURCES, as_of=self.as_of, **one)
@@ -203,6 +206,12 @@ class PublishedReader:
                     since=self.as_of - timedelta(days=settings.event_days - 1),
                     **one,
                 )
+            ),
+            costs=tuple(
+                self._all(ServiceCost, queries.SERVICE_COSTS, since=cost_since, as_of=self.as_of, **one)
+            ),
+            unit_costs=tuple(
+                self._all(UnitCost, queries.UNIT_COSTS, since=cost_since, as_of=self.as_of, **one)
             ),
             evidence=next(iter(self._all(Evidence, queries.EVIDENCE, as_of=self.as_of, **one)), None),
         )
