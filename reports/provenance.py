@@ -54,19 +54,21 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure(
         "Sustainable throughput",
-        "Highest throughput at which the agreed share of requests keeps the latency target, from a curve fitted to hours "
-        "of production or to a load test (Universal Scalability Law); refused where the data never came near the knee.",
+        "Highest throughput at which the agreed share of requests keeps the latency target, from a curve fitted to "
+        "hours of production or to a load test (Universal Scalability Law); refused where data never came near the "
+        "knee.",
         ("fct_scalability", "fct_scalability_points"),
     ),
     Figure(
         "Events",
-        "Demand at or over usable capacity, unlike the usual week, or likely to be short within the lead time; detections "
-        "of one cause are one event.",
+        "Demand at or over usable capacity, unlike the usual week, or likely to be short within the lead time; "
+        "detections of one cause are one event.",
         ("fct_events", "fct_event_detections"),
     ),
     Figure(
         "Cost",
-        "Charges of the configuration items behind the service; a shared item by the agreed share, else by measured use.",
+        "Charges of the configuration items behind the service; a shared item by the agreed share, else by measured "
+        "use.",
         ("fct_service_cost", "fct_unit_cost"),
     ),
     Figure(

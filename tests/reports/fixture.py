@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -47,12 +48,27 @@ SHAPES = (
 )
 
 
+def _scenarios(rows: Rows, keys: list[str]) -> None:
+    for scenario, name in (("growth", "Demand +30 %"), ("site-loss", "Site B is lost")):
+        rows.add("dim_scenario", scenario_id=scenario, step=1, scenario_name=name, action="scale_demand",
+                 description=f"{name}: what then?", author="Helene Vogt", reason="budget round")  # fmt: skip
+        for number, key in enumerate(keys):
+            today = 0.3 - 0.1 * number
+            rows.add("fct_what_if", scenario_id=scenario, as_of_date=AS_OF, service_id=key, currency="EUR",
+                     today_headroom_ratio=today, scenario_headroom_ratio=today - 0.2 * (number < 4),
+                     today_bottleneck_resource="cpu", scenario_bottleneck_resource="memory",
+                     scenario_p50_date=date(2026, 8, 1) if number < 2 else None, today_monthly_cost=2400.0,
+                     scenario_monthly_cost=2400.0 + 195 * (number < 4), changed_pool_count=int(number < 4),
+                     lost_pool_count=int(scenario == "site-loss" and number == 0), is_retired=False)  # fmt: skip
+
+
 def full_estate(folder: Path, services: int = 6) -> Path:
     """Services of every class of urgency, with targets, incidents, changes, forecasts, a failed check, quarantine."""
     rows = Rows()
     rows.add("dim_team", team_id="t1", team_name="Platform operations", headcount=12.5)
     for index in range(services):
         _service(rows, index, HISTORY, with_forecast=index != 4)
+    _scenarios(rows, [row["service_id"] for row in rows.tables["dim_service"]])
     _extractions(rows)
     return publish(folder, rows, checks=_checks())
 
@@ -193,6 +209,9 @@ def _service(
         rows.add("fct_saturation", **first | service_row | bottleneck)
     _performance(rows, key, days, random, coverage)
     if with_records:
+        _costs(rows, key, index)
+        _throughput(rows, key, index)
+        _events(rows, key, pools)
         _levels(rows, key, random)
         _incidents(rows, key, random, 60 + 10 * index)
         _changes(rows, key, random)
@@ -317,6 +336,58 @@ def _performance(rows: Rows, key: str, days: int, random: Random, coverage: floa
                  latency_p95_seconds=p50 * 3.1, latency_p99_seconds=p50 * 5.2 + outage / 100,
                  latency_basis="histogram", latency_target_seconds=0.4, latency_good_ratio=0.97, check_count=96,
                  availability_ratio=1 - outage / 1440, downtime_minutes=outage, coverage_ratio=coverage)  # fmt: skip
+
+
+def _costs(rows: Rows, key: str, index: int) -> None:
+    for month in (4, 5, 6):
+        start = date(2026, month, 1)
+        same: dict[str, Any] = {"service_id": key, "month_start_date": start, "billing_currency": "EUR"}
+        total = Decimal(2400 + 310 * index + 40 * month)
+        rows.add("fct_service_cost", **same, is_partial_month=False, effective_cost=total,
+                 direct_cost=total * Decimal("0.8"), shared_cost=total * Decimal("0.2"),
+                 headroom_cost=total * Decimal("0.3"), idle_cost=total * Decimal("0.1"), ci_count=9)  # fmt: skip
+        rows.add("fct_unit_cost", **same, driver_id=f"{key}-orders", driver_name="Orders", unit="{order}",
+                 demand_value=81_000.0, is_low_coverage=month == 4, unit_cost=Decimal("0.031"),
+                 efficiency_gain_ratio=0.04)  # fmt: skip
+
+
+def _throughput(rows: Rows, key: str, index: int) -> None:
+    """Every third service has a curve, the next none that tells, the third no fit at all."""
+    same: dict[str, Any] = {"service_id": key, "as_of_date": AS_OF}
+    if index % 3 == 2:
+        return
+    told = index % 3 == 0
+    rows.add("fct_scalability", **same, method="queueing", is_preferred=told, is_refused=not told,
+             sustainable_per_second=120.0 if told else None, sustainable_per_second_low=112.0 if told else None,
+             sustainable_per_second_high=131.0 if told else None, busy_hour_per_second=101.0,
+             headroom_ratio=1 - 101 / 120 if told else None, latency_target_seconds=0.4, point_count=2160,
+             first_date=date(2026, 4, 2), last_date=AS_OF,
+             reason=None if told else "the busiest hour shows no rise of latency: nothing tells where the knee is")  # fmt: skip
+    rows.add("fct_scalability", **same, method="load_test", is_preferred=False, is_refused=False, peak_load=96.5,
+             sustainable_per_second=118.0, peak_per_second=140.0, limited_by="contention", load_unit="{user}",
+             point_count=7, tested_at=datetime.fromisoformat("2026-05-12T09:00"))  # fmt: skip
+    for number in range(24):
+        rate = 5.0 * (number + 1)
+        latency = 0.12 / (1 - (rate / 150) ** 4)
+        for series, noise in (("measured", 1.1 if number % 2 else 0.94), ("fitted", 1.0)):
+            rows.add("fct_scalability_points", **same, method="queueing", series=series, point_number=number,
+                     load=rate * latency, throughput_per_second=rate, latency_seconds=latency * noise)  # fmt: skip
+
+
+def _events(rows: Rows, key: str, pools: list[dict[str, Any]]) -> None:
+    for number, (category, source) in enumerate(
+        (("exception", "threshold"), ("warning", "forecast"), ("informational", "baseline"))
+    ):
+        pool = pools[number]
+        opened = datetime.fromisoformat("2026-06-28T08:00") - timedelta(days=11 * number)
+        rows.add("fct_events", event_id=f"{key[:20]}-{number}", as_of_date=AS_OF, category=category,
+                 severity=("major", "minor", "info")[number], is_open=number == 0, source=source, opened_at=opened,
+                 last_seen_at=opened + timedelta(hours=9), cause_ci_id=pool["deciding_ci_id"],
+                 resource=pool["resource"], unit=pool["unit"],
+                 peak_value=None if source == "forecast" else pool["demand_value"],
+                 threshold_value=pool["usable_value"], probability_within_lead_time=0.7 if number == 1 else None,
+                 decision_date=AS_OF if number == 1 else None, ci_count=2, service_count=1, ci_ids="a,b",
+                 service_ids=key)  # fmt: skip
 
 
 def _levels(rows: Rows, key: str, random: Random) -> None:

@@ -78,6 +78,11 @@ ARROW = {
 AS_OF = date(2026, 6, 30)
 
 
+def arrow_type(kind: str) -> pa.DataType:
+    """The Arrow type of a contract's type."""
+    return pa.decimal128(24, 6) if kind.startswith("decimal") else ARROW[kind]
+
+
 @dataclass
 class Rows:
     """Rows by table; missing columns are null."""
@@ -100,7 +105,7 @@ def publish(folder: Path, rows: Rows, *, estate: str = "demo", checks: Sequence[
             connection.execute(f"create table marts.{table} ({columns})")
             if rows.tables[table]:
                 schema = pa.schema(
-                    [(name, ARROW[kind]) for name, kind in map(str.split, columns.split(", "))]
+                    [(name, arrow_type(kind)) for name, kind in map(str.split, columns.split(", "))]
                 )
                 data = pa.Table.from_pylist(rows.tables[table], schema=schema)
                 connection.register("data", data)
