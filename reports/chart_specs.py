@@ -253,6 +253,7 @@ def _spec(
 ) -> dict[str, Any]:
     """The layers in the house style, as a Vega specification. Padding is fixed, so that charts align in a page."""
     muted, hairline = light("muted"), light("hairline")
+    title = {"titleColor": muted, "titleFontWeight": "normal", "titleFontSize": 12}
     axis = {"labelColor": muted, "gridColor": hairline, "domainColor": hairline, "tickColor": hairline}
     chart = alt.layer(*layers).properties(
         width=width,
@@ -264,7 +265,7 @@ def _spec(
             "background": "transparent",
             "font": "system-ui, sans-serif",
             "view": {"stroke": None},
-            "axis": {**axis, "labelFontSize": 13 if width < WIDE / 2 else 12, "labelPadding": 6},
+            "axis": {**axis, **title, "labelFontSize": 13 if width < WIDE / 2 else 12, "labelPadding": 6},
         },
     )
     spec: dict[str, Any] = vl_convert.vegalite_to_vega(chart.to_dict())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from reports import charts
+from reports import charts, wording
 from reports import formats as f
 from reports.overview import Picture
 from reports.records import Event
@@ -60,7 +60,7 @@ def what(event: Event) -> str:
     if event.source == "forecast" or event.peak_value is None:
         chance = f.chance(event.probability_within_lead_time)
         decide = f"; decide by {f.day(event.decision_date)}" if event.decision_date else ""
-        return f"{thing} runs short within its lead time with {chance} probability{decide}"
+        return f"{wording.runs(event.resource)} short within the lead time with {chance} probability{decide}"
     reached = f.quantity(event.peak_value, event.unit or "1")
     if event.threshold_value is None:
         return f"{thing} reached {reached}"

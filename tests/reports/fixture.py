@@ -347,7 +347,7 @@ def _costs(rows: Rows, key: str, index: int) -> None:
                  direct_cost=total * Decimal("0.8"), shared_cost=total * Decimal("0.2"),
                  headroom_cost=total * Decimal("0.3"), idle_cost=total * Decimal("0.1"), ci_count=9)  # fmt: skip
         rows.add("fct_unit_cost", **same, driver_id=f"{key}-orders", driver_name="Orders", unit="{order}",
-                 demand_value=81_000.0, is_low_coverage=month == 4, unit_cost=Decimal("0.031"),
+                 demand_value=81_000.0, is_low_coverage=month == 4, unit_cost=0.031,
                  efficiency_gain_ratio=0.04)  # fmt: skip
 
 
@@ -362,7 +362,7 @@ def _throughput(rows: Rows, key: str, index: int) -> None:
              sustainable_per_second_high=131.0 if told else None, busy_hour_per_second=101.0,
              headroom_ratio=1 - 101 / 120 if told else None, latency_target_seconds=0.4, point_count=2160,
              first_date=date(2026, 4, 2), last_date=AS_OF,
-             reason=None if told else "the busiest hour shows no rise of latency: nothing tells where the knee is")  # fmt: skip
+             reason=None if told else "the busiest hour shows no rise of latency: the knee is not in sight")  # fmt: skip
     rows.add("fct_scalability", **same, method="load_test", is_preferred=False, is_refused=False, peak_load=96.5,
              sustainable_per_second=118.0, peak_per_second=140.0, limited_by="contention", load_unit="{user}",
              point_count=7, tested_at=datetime.fromisoformat("2026-05-12T09:00"))  # fmt: skip
