@@ -362,7 +362,7 @@ def _throughput(rows: Rows, key: str, index: int) -> None:
              sustainable_per_second_high=131.0 if told else None, busy_hour_per_second=101.0,
              headroom_ratio=1 - 101 / 120 if told else None, latency_target_seconds=0.4, point_count=2160,
              first_date=date(2026, 4, 2), last_date=AS_OF,
-             reason=None if told else "the busiest hour shows no rise of latency: the knee is not in sight")  # fmt: skip
+             reason=None if told else "the busiest hour shows no rise of latency: no knee is in sight")  # fmt: skip
     rows.add("fct_scalability", **same, method="load_test", is_preferred=False, is_refused=False, peak_load=96.5,
              sustainable_per_second=118.0, peak_per_second=140.0, limited_by="contention", load_unit="{user}",
              point_count=7, tested_at=datetime.fromisoformat("2026-05-12T09:00"))  # fmt: skip

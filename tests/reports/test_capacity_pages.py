@@ -115,7 +115,7 @@ def test_the_curve_shows_measured_points_and_what_is_sustained() -> None:
 
 
 def test_an_event_says_how_far_demand_went_and_against_what() -> None:
-    assert plain(what(EVENT)) == "CPU reached 93 %, 80 % usable"
+    assert plain(what(EVENT)) == "CPU reached 93.0 %, 80 % usable"
     assert plain(what(replace(EVENT, source="baseline", threshold_value=0.4))).endswith("40 % expected")
     ahead = replace(
         EVENT,

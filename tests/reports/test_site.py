@@ -180,14 +180,14 @@ def test_a_single_day_is_given_in_words_not_drawn(tmp_path: Path) -> None:
 
 def test_an_empty_version_renders(tmp_path: Path) -> None:
     files = render(fixture.nothing(tmp_path / "p"), tmp_path / "s", settings=ReportSettings())
-    assert [path.name for path in files] == ["index.html", "quality.html", "forecasts.html"]
+    assert [path.name for path in files] == ["index.html", "quality.html", "forecasts.html", "events.html", "what-if.html"]
     assert "No service is on record for this day." in words(tmp_path / "s", "index.html")
     assert "No check is on record for this version." in words(tmp_path / "s", "quality.html")
 
 
 def test_hostile_names_are_text_and_nothing_else(hostile_site: Path) -> None:
     found = pages(hostile_site)
-    assert len(found) == 3 + len(HOSTILE)
+    assert len(found) == 5 + len(HOSTILE)
     for name, page in found.items():
         assert page.tags.count("script") == 1, name
         assert not page.handlers, name
