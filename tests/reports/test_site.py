@@ -202,6 +202,8 @@ def test_hostile_identifiers_stay_inside_the_output_folder(hostile_site: Path) -
         assert re.fullmatch(r"[a-z0-9-]{1,80}\.html", path.name)
     assert {p.name for p in hostile_site.iterdir()} == {
         "index.html",
+        "events.html",
+        "what-if.html",
         "quality.html",
         "forecasts.html",
         "service",
