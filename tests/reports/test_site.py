@@ -180,7 +180,13 @@ def test_a_single_day_is_given_in_words_not_drawn(tmp_path: Path) -> None:
 
 def test_an_empty_version_renders(tmp_path: Path) -> None:
     files = render(fixture.nothing(tmp_path / "p"), tmp_path / "s", settings=ReportSettings())
-    assert [path.name for path in files] == ["index.html", "quality.html", "forecasts.html", "events.html", "what-if.html"]
+    assert {path.name for path in files} == {
+        "index.html",
+        "quality.html",
+        "forecasts.html",
+        "events.html",
+        "what-if.html",
+    }
     assert "No service is on record for this day." in words(tmp_path / "s", "index.html")
     assert "No check is on record for this version." in words(tmp_path / "s", "quality.html")
 
