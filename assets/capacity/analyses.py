@@ -75,6 +75,46 @@ from staging.stg_load_tests
 qualify tested_at = max(tested_at) over (partition by service_id)
 order by service_id, load
 """
+_DRIVERS = """
+select driver_id, driver_name, service_id, unit, demand_date, value
+from staging.stg_business_demand
+cross join landing.run_window w
+where demand_date between w.as_of_date - 90 and w.as_of_date
+order by driver_id, demand_date
+"""
+_DAILY_REQUESTS = """
+select service_id, observed_date, request_count
+from marts.fct_service_performance_daily
+cross join landing.run_window w
+where observed_date between w.as_of_date - 90 and w.as_of_date and request_count is not null and coverage_ratio >= 0.8
+order by service_id, observed_date
+"""
+# What each member carries by itself changes with their number, so only days with today's count; a shared load does not.
+_POOL_DAYS = """
+with days as (
+    select p.*, max_by(p.member_count, p.observed_date) over (partition by p.pool_id) as count_today
+    from marts.fct_pool_demand_daily p
+    cross join landing.run_window w
+    where p.observed_date between w.as_of_date - 90 and w.as_of_date
+),
+since as (
+    select pool_id, max(observed_date) as changed_date
+    from days
+    where pooling = 'own' and member_count <> count_today
+    group by pool_id
+)
+select days.pool_id, days.service_id, days.resource, days.observed_date, days.demand_value
+from days
+left join since using (pool_id)
+where days.observed_date > since.changed_date or since.changed_date is null
+order by days.pool_id, days.observed_date
+"""
+_POOLS_TODAY = """
+select pool_id, usable_value, demand_value
+from marts.fct_pool_capacity
+join landing.run_window using (as_of_date)
+order by pool_id
+"""
 
 
 def _of_series(query: str) -> str:
@@ -189,5 +229,23 @@ ANALYSES: tuple[Analysis, ...] = (
         queries=warehouse_queries(),
         reads=READS,
         tables=("what_if_services", "what_if_pools"),
+    ),
+    Analysis(
+        name="business_capacity",
+        title="Relate business drivers to requests and resources",
+        function="assets.capacity.drivers:business_capacity",
+        queries={
+            "demand": _DRIVERS,
+            "requests": _DAILY_REQUESTS,
+            "pools": _POOL_DAYS,
+            "capacity": _POOLS_TODAY,
+        },
+        reads=(
+            "stg_business_demand",
+            "fct_service_performance_daily",
+            "fct_pool_demand_daily",
+            "fct_pool_capacity",
+        ),
+        tables=("business_capacity_fits",),
     ),
 )

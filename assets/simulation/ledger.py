@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from assets.simulation.calibration import Calibration
+from assets.simulation.demand import expected_demand, slots
 from assets.simulation.estate import Ci, Estate
 from assets.simulation.files import SourceFiles
 from assets.simulation.season import Floats, months, next_month
@@ -36,6 +37,8 @@ FORGOTTEN_HOST = "fra-legacy-app-01"
 _FORGOTTEN_EUR = 87.0
 #: A retired CI is paid for until its commitment ends: this share of its list price.
 COMMITTED_AFTER_RETIREMENT = 0.6
+#: Days by which a driver is counted before its requests come: documents are scanned, then archived.
+LEAD_DAYS = {"document-archive": 2, "warehouse-management": 1}
 _COST_COLUMNS = {
     "resource_id": "ResourceId",
     "service_name": "ServiceName",
@@ -174,9 +177,24 @@ def _charge(
     }
 
 
+def _counted_ahead(estate: Estate, daily: Floats) -> Floats:
+    """Each service's daily demand as many days ahead as its driver leads; after the end it is the expected one."""
+    leads = [LEAD_DAYS.get(service.service_id, 0) for service in estate.services]
+    longest = max(leads)
+    if longest == 0:
+        return daily
+    after = expected_demand(estate, slots(estate, estate.settings.days, longest))
+    extended = np.hstack([daily, after.reshape(len(estate.services), longest, -1).mean(axis=2)])
+    return np.stack([row[lead : lead + daily.shape[1]] for row, lead in zip(extended, leads, strict=True)])
+
+
 def write_business_demand(estate: Estate, daily: Floats, files: SourceFiles) -> None:
-    """Write business drivers by day. `daily` is mean demand (1/s), shape (services, days)."""
+    """Write business drivers by day. `daily` is mean demand (1/s), shape (services, days).
+
+    Drivers of some services are counted `LEAD_DAYS` before the requests that they cause.
+    """
     draw = generator(estate.settings.seed, "business demand")
+    daily = _counted_ahead(estate, daily)
     per_unit = np.array([service.kind.requests_per_unit for service in estate.services])[:, None]
     amounts = daily * SECONDS_A_DAY / per_unit * (1.0 + 0.01 * draw.standard_normal(daily.shape))
     days = np.array([estate.day(day).isoformat() for day in range(estate.settings.days)])

@@ -483,6 +483,23 @@ def _scalability() -> dict[str, list[Row]]:
                 "reason": "load never came near the knee",
             },
         ],
+        "business_capacity_fits": [
+            {
+                "driver_id": "orders",
+                "driver_name": "Orders",
+                "driver_unit": "order",
+                "service_id": "shop",
+                "pool_id": "shop/web/cpu",
+                "resource": "cpu",
+                "as_of_date": AS_OF,
+                "headroom_kind": "a_day",
+                "headroom_units": 100 / 3,
+                "headroom_units_low": 30.1,
+                "usable_value": 1.3,
+                "demand_value": 0.9,
+                "is_refused": False,
+            },
+        ],
         "scalability_points": [
             {
                 "service_id": "shop",
