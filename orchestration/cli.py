@@ -1,4 +1,4 @@
-"""The command line: `ullage demo`, `ullage run`, `ullage doctor`, `ullage usl`.
+"""The command line: `ullage demo`, `ullage run`, `ullage doctor`, `ullage usl`, `ullage what-if`.
 
 Exit codes: 0 done, 1 the run or a check failed, 2 the command or the configuration is wrong.
 Results go to standard output, progress and messages to standard error.
@@ -130,6 +130,60 @@ def usl(
         show(fit, output)
     if fit.refusal is not None:
         _stop(f"{file}: no peak is told: {fit.refusal}", FAILED)
+
+
+Texts = list[str] | None
+
+
+@app.command("what-if")
+def what_if(
+    config: ConfigOption = DEFAULT_CONFIG,
+    scenario: Annotated[str | None, typer.Option(help="A scenario of the control record.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A scenario file (YAML): a list of steps.")] = None,
+    scale_demand: Annotated[
+        Texts, typer.Option(metavar="SERVICE=FACTOR", help="all=1.3: every service.")
+    ] = None,
+    retire_service: Annotated[Texts, typer.Option(metavar="SERVICE")] = None,
+    lose_site: Annotated[Texts, typer.Option(metavar="SITE")] = None,
+    lose_ci: Annotated[Texts, typer.Option(metavar="CI")] = None,
+    move_ci: Annotated[Texts, typer.Option(metavar="CI=SERVICE/GROUP")] = None,
+    add_nodes: Annotated[Texts, typer.Option(metavar="SERVICE/GROUP=NUMBER")] = None,
+    resize: Annotated[Texts, typer.Option(metavar="CI/RESOURCE=LIMIT", help="2x: twice the limit.")] = None,
+    delay_purchase: Annotated[Texts, typer.Option(metavar="PURCHASE=DAYS")] = None,
+    from_date: Annotated[
+        str | None, typer.Option("--from", help="Day on which the steps given as options take effect.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Headroom, saturation dates and cost under a scenario, beside today; reads the served version."""
+    from assets.capacity.scenario_steps import ScenarioError
+    from assets.home import Home
+    from orchestration.settings import SettingsError, load_settings
+    from orchestration.what_if import compare_published, inline_steps, show, to_dict
+
+    options = {
+        "scale_demand": scale_demand or [],
+        "retire_service": retire_service or [],
+        "lose_site": lose_site or [],
+        "lose_ci": lose_ci or [],
+        "move_ci": move_ci or [],
+        "add_nodes": add_nodes or [],
+        "resize": resize or [],
+        "delay_purchase": delay_purchase or [],
+    }
+    first_day = _day(from_date, "--from").isoformat() if from_date else None
+    try:
+        settings = load_settings(config)
+        inline = inline_steps(options, first_day)
+        found = compare_published(Home(settings.home), settings.forecast.seed, scenario, file, inline)
+    except (SettingsError, ScenarioError) as error:
+        _stop(str(error), WRONG)
+    except FileNotFoundError:
+        _stop(f"{config}: nothing is served yet; fix: `ullage run` first", WRONG)
+    if as_json:
+        sys.stdout.write(json.dumps(to_dict(found), indent=1) + "\n")
+    else:
+        show(found, output)
 
 
 def _run(config: Path, first: date | None, as_of: date, as_json: bool) -> None:

@@ -11,9 +11,11 @@ import duckdb
 import pandas as pd
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from assets.home import Home
 from assets.simulation.truth import load_truth
+from orchestration.cli import app
 from orchestration.summary import summarise
 from tests.pipeline.estate import SmallEstate
 
@@ -155,6 +157,51 @@ def test_report_has_an_overview_and_a_page_a_service(estate: SmallEstate) -> Non
     pages = list((estate.home / "reports/current").rglob("*.html"))
     assert (estate.home / "reports/current/index.html") in pages
     assert len([p for p in pages if p.parent.name == "service"]) == estate.size.services
+
+
+def test_what_if_without_a_change_is_what_was_published(
+    estate: SmallEstate, marts: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Headroom, bottleneck, dates and probabilities to the last bit; services cost in sum what the bills say."""
+    file = tmp_path / "same.yaml"
+    file.write_text("steps: [{action: scale_demand, factor: 1.0}]")
+    result = CliRunner().invoke(
+        app, ["what-if", "--config", str(estate.config), "--file", str(file), "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    compared = json.loads(result.stdout)
+    assert compared["pools"] == []
+    published = marts.execute(
+        "select c.service_id, c.headroom_ratio, c.bottleneck_pool_id, cast(s.p50_date as varchar), "
+        "s.probability_within_horizon, s.probability_within_lead_time from marts.fct_service_capacity c "
+        "join marts.fct_saturation s on s.level = 'service' and s.service_id = c.service_id order by 1"
+    ).fetchall()
+    names = ("headroom_ratio", "bottleneck_pool_id", "p50_date", "probability_within_horizon")
+    for label in ("today", "scenario"):
+        sides = [(s["service_id"], s[label]) for s in compared["services"]]
+        rows = [
+            (name, *(side[n] for n in (*names, "probability_within_lead_time")))
+            for name, side in sorted(sides)
+        ]
+        assert rows == published
+    costs = sum(s["today"]["monthly_cost"] for s in compared["services"])
+    month, unallocated = one(
+        marts,
+        "select sum(effective_cost), sum(effective_cost) filter (where service_id = '(unallocated)') "
+        "from marts.fct_service_cost where month_start_date = date '2026-06-01'",
+    )
+    assert costs == pytest.approx(float(str(month)) - float(str(unallocated or 0)), rel=1e-9)
+
+
+def test_what_if_a_site_is_lost(estate: SmallEstate) -> None:
+    """The scenario of the record and the option give the same figures."""
+    call = ["what-if", "--config", str(estate.config), "--json"]
+    by_option = json.loads(CliRunner().invoke(app, [*call, "--lose-site", "Amsterdam"]).stdout)
+    by_record = json.loads(CliRunner().invoke(app, [*call, "--scenario", "lose-site"]).stdout)
+    assert by_option["services"] == by_record["services"]
+    assert all(
+        pool["scenario"]["member_count"] < pool["today"]["member_count"] for pool in by_option["pools"]
+    )
 
 
 def test_second_run_with_nothing_new_changes_nothing(estate: SmallEstate) -> None:
