@@ -208,21 +208,17 @@ def curve(x_suffix: str, y_suffix: str, x_title: str, y_title: str, narrow: bool
     return _spec(layers, (NARROW if narrow else WIDE) - 84, 220 if narrow else 260, 70, 14, top=16, bottom=48)
 
 
-@lru_cache(maxsize=8)
-def events(start: str, end: str, narrow: bool) -> dict[str, Any]:
-    """Events as bars from their opening to when they were last seen, one lane a category."""
+@lru_cache(maxsize=64)
+def events(start: str, end: str, tracks: int, narrow: bool) -> dict[str, Any]:
+    """Events as bars from their opening to when they were last seen, on as many tracks as they overlap."""
     x = _date((start, end), 4 if narrow else 9, field="from")
-    lane = alt.Axis(title=None, ticks=False, domain=False)
-    scale = alt.Scale(domain=EVENT_LANES, paddingInner=0.3)
-    y = alt.Y("lane:N", axis=lane, sort=None, scale=scale)
+    y = alt.Y("track:O", axis=None, scale=alt.Scale(domain=list(range(tracks)), paddingInner=0.25))
     colours = zip(EVENT_LANES, ("usable", "decide", "demand"), strict=True)
-    layers = [
-        _layer(name)
-        .mark_bar(color=light(colour), opacity=0.75, stroke=light("paper"), strokeWidth=0.75, minBandSize=3)
-        .encode(x=x, x2="to:T", y=y)
-        for name, colour in colours
-    ]
-    return _spec(layers, (NARROW if narrow else WIDE) - 104, 96, 90, 14, top=6)
+    layers = [_layer(lane).mark_bar(color=light(c)).encode(x=x, x2="to:T", y=y) for lane, c in colours]
+    names = _layer("names").mark_text(align="right", x=-10, fontSize=12, color=light("muted"))
+    layers.append(names.encode(y=y, text="name:N"))
+    height = max(60, 9 * tracks)
+    return _spec(layers, (NARROW if narrow else WIDE) - 104, height, 90, 14, top=6)
 
 
 def _layer(name: str) -> alt.Chart:

@@ -130,23 +130,30 @@ def throughput_curve(
 
 
 def events(chart_id: str, rows: Sequence[Event], first: date, as_of: date, narrow: bool) -> Markup:
-    """Events by category over the last weeks; what opened before starts at the left edge."""
-    data: dict[str, list[dict[str, Any]]] = {lane: [] for lane in chart_specs.EVENT_LANES}
-    end = as_of + timedelta(days=1)
-    for event in rows:
-        lane = EVENT_LANES.get(event.category, "unusual")
-        start = max(event.opened_at, datetime.combine(first, time()))
-        # A mark of less than eight hours cannot be seen on an axis of weeks.
-        last = max(event.last_seen_at, start + timedelta(hours=8))
-        data[lane].append({"from": start.isoformat() + "Z", "to": last.isoformat() + "Z", "lane": lane})
+    """Events by category over the last weeks, those that overlap one under the other.
+
+    What opened before starts at the left edge. A mark of less than eight hours could not be seen: it is drawn so long.
+    """
+    data: dict[str, list[dict[str, Any]]] = {name: [] for name in (*chart_specs.EVENT_LANES, "names")}
+    edge = datetime.combine(first, time())
+    track = 0
+    for lane in chart_specs.EVENT_LANES:
+        ends: list[datetime] = []
+        own = [e for e in rows if EVENT_LANES.get(e.category, "unusual") == lane]
+        for event in sorted(own, key=lambda e: (e.opened_at, e.event_id)):
+            start = max(event.opened_at, edge)
+            end = max(event.last_seen_at, start + timedelta(hours=8))
+            place = next((i for i, taken in enumerate(ends) if taken <= start), len(ends))
+            ends[place : place + 1] = [end]
+            data[lane].append(
+                {"from": f"{start.isoformat()}Z", "to": f"{end.isoformat()}Z", "track": track + place}
+            )
+        if own:
+            data["names"].append({"track": track, "name": lane})
+        track += len(ends)
     label = f"Events from {f.day(first)} to {f.day(as_of)}"
-    return draw(
-        chart_id,
-        chart_specs.events(_iso(first), _iso(end), narrow),
-        data,
-        label,
-        "narrow" if narrow else "wide",
-    )
+    spec = chart_specs.events(_iso(first), _iso(as_of + timedelta(days=1)), max(track, 1), narrow)
+    return draw(chart_id, spec, data, label, "narrow" if narrow else "wide")
 
 
 def latency(chart_id: str, label: str, days: Sequence[PerformanceDay]) -> Markup:

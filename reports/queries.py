@@ -279,12 +279,16 @@ _EVENT = """
     e.service_count, coalesce(c.ci_name, e.cause_ci_id) as cause_ci_name
 """
 
+_EVENT_ORDER = """
+    e.is_open desc, list_position(['exception', 'warning', 'informational'], e.category), e.opened_at desc, e.event_id
+"""
+
 SERVICE_EVENTS = f"""
 select {_EVENT}
 from marts.fct_events as e
 left join marts.dim_ci as c on c.ci_id = e.cause_ci_id
 where list_contains(string_split(e.service_ids, ','), $service_id) and e.last_seen_at >= $since
-order by e.is_open desc, e.last_seen_at desc, e.event_id
+order by {_EVENT_ORDER}
 """  # noqa: S608
 
 EVENTS = f"""
@@ -292,7 +296,7 @@ select {_EVENT}
 from marts.fct_events as e
 left join marts.dim_ci as c on c.ci_id = e.cause_ci_id
 where e.last_seen_at >= $since
-order by e.is_open desc, e.last_seen_at desc, e.event_id
+order by {_EVENT_ORDER}
 """  # noqa: S608
 
 SCENARIOS = """
