@@ -51,8 +51,9 @@ test-spark: .venv-spark/done  ## Build the same models on Spark and compare ever
 	$(SPARK_BIN)/pytest -m spark $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: .venv/runtime  ## Measure how good forecasts are beside seasonal naive (the figures of docs/forecasting.md)
+bench: .venv/runtime  ## Measure how good forecasts and events are beside simple methods (figures of docs/)
 	@$(BIN)/python -m benchmarks.forecast_quality
+	@$(BIN)/python -m benchmarks.events
 
 .PHONY: docs
 docs: .venv/runtime  ## Write the data dictionary (docs/marts.md) from the models

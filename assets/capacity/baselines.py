@@ -3,7 +3,7 @@
 The hour-of-week baseline of a day comes from its *reference days*: the days of the same weekday (a public holiday
 counts as a Sunday) in the six weeks before. Two simpler ones stand beside it: the hours of the last days of the same
 kind (working day or day off), for series that are new or have no week in them, and the level, the median of the last
-week. A day of a series is judged by a simpler one where that has fitted its last 14 days clearly better.
+week. A day of a series is judged by a simpler one where that has fitted its last 14 days better.
 
 Hours of earlier weeks are moved by the difference between the level then and now. So growth is no surprise, and a
 level shift is one for about four days.
@@ -30,16 +30,17 @@ SAME_KIND = (7, 28)
 MINIMUM_REFERENCES = 3
 MINIMUM_HOURS = 6
 LEVEL_DAYS = 7
-FIT_DAYS, FIT_QUANTILE, MINIMUM_FIT_DAYS = 14, 0.8, 2
+#: How well a basis fits is told by its worse days: one that is wrong on Fridays is wrong one working day in five.
+FIT_DAYS, FIT_QUANTILE, MINIMUM_FIT_DAYS = 14, 0.9, 4
 #: A deviation that the largest of a day exceeds on three days in ten is usual: heavy tails widen the scale.
 TAIL_DAYS, TAIL_QUANTILE = 28, 0.7
 #: One hour in fifty of a normal series lies further out than this: brings that deviation to standard deviations.
 TAIL_SIGMAS = 2.33
-#: A simpler basis replaces the hour of week only where its deviations are smaller than this share of the other's.
-PREFERENCE = 0.8
 MAD_TO_SIGMA = 1.4826
 #: A nearly constant series is judged as if it varied by this share of its level.
 FLOOR_RATIO = 0.01
+#: For series that were always 0: whatever they do is new.
+SMALLEST_SCALE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def baseline(
     for number, (centre, spread) in enumerate(candidates):
         deviation = np.abs(values - centre)
         fit = _trailing(_median(deviation, MINIMUM_HOURS), FIT_DAYS, at, FIT_QUANTILE, MINIMUM_FIT_DAYS)
-        is_better = fit < PREFERENCE * best
+        is_better = fit < best
         best = np.where(is_better, fit, best)
         largest = np.fmax.reduce(deviation, axis=2)
         usual = _trailing(largest, TAIL_DAYS, at, TAIL_QUANTILE, MINIMUM_FIT_DAYS)
@@ -97,8 +98,7 @@ def baseline(
         expected, mad = np.where(whole_day, centre, expected), np.where(whole_day, spread, mad)
         basis = np.where(whole_day, number, basis)
     scale = np.fmax(MAD_TO_SIGMA * mad, np.fmax(tail / TAIL_SIGMAS, FLOOR_RATIO * np.abs(level))[:, :, None])
-    # A series that was always 0 has no scale of its own; whatever it does is new.
-    scale = np.where(np.isfinite(expected), np.fmax(scale, np.finfo(np.float64).tiny), np.nan)
+    scale = np.where(np.isfinite(expected), np.fmax(scale, SMALLEST_SCALE), np.nan)
     return Baseline(expected, mad, scale, basis)
 
 

@@ -14,6 +14,7 @@ from tests.dbt.tables import differences, read_duckdb
 pytestmark = pytest.mark.slow
 
 FACTS = (
+    "intermediate.int_threshold_hours",
     "marts.fct_resource_utilisation_hourly",
     "marts.fct_resource_utilisation_daily",
     "marts.fct_resource_utilisation_sketches",
