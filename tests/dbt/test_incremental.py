@@ -34,6 +34,7 @@ SELECTION = (
     "fct_service_performance_hourly",
     "+fct_demand_percentiles",
     "fct_latency_distribution_daily",
+    "int_threshold_hours",
 )
 AS_OF_FACTS = (
     "marts.fct_resource_capacity",
