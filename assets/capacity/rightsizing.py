@@ -1,16 +1,21 @@
 """Which size fits each CI, back-tested: had we taken it at each past decision date, would demand have crossed it later?
 
-Everything is counted in the least limit that a day would have needed within the agreed threshold and with the losses that
-a redundancy group must survive (`int_sizing_demand_daily`), so a size holds a day when its limit is at least that.
+Everything is counted in the least limit that a day would have needed within the agreed threshold and with
+the losses that a redundancy group must survive (`int_sizing_demand_daily`), so a size holds a day when its
+limit is at least that.
 
-* Need at a date: of the 28 days before, the 95th percentile for elastic resources, the maximum for exhaustible ones.
-* A size is crossed in a week when one of its days needs more. Weeks count back from the as-of day. Days of one week and hours
-  of one day are not independent, so the breach rate counts weeks; its interval is Clopper and Pearson's (1934), exact.
-* Growth: median, over past decision dates, of (highest need of the 4 weeks after) ÷ (of the 4 weeks before), at least 1,
-  compounded. The present size must hold it over the lead time, a proposed one over a quarter: sizes are not changed monthly.
+* Need at a date: of the 28 days before, the 95th percentile for elastic resources, the maximum for
+  exhaustible ones.
+* A size is crossed in a week when one of its days needs more. Weeks count back from the as-of day. Days of
+  one week and hours of one day are not independent, so the breach rate counts weeks; its interval is Clopper
+  and Pearson's (1934), exact.
+* Growth: median, over past decision dates, of (highest need of the 4 weeks after) ÷ (of the 4 weeks before),
+  at least 1, compounded. The present size must hold it over the lead time, a proposed one over a quarter:
+  sizes are not changed monthly.
 
-A smaller size is proposed when it holds the need, was crossed in no week at all, and will hold the growth. A larger one
-when the present size does not hold need or growth, or is crossed in more weeks than 1 of 20 beyond doubt.
+A smaller size is proposed when it holds the need, was crossed in no week at all, and will hold the growth.
+A larger one when the present size does not hold need or growth, or is crossed in more weeks than 1 of 20
+beyond doubt.
 """
 
 from __future__ import annotations
@@ -74,9 +79,10 @@ class History:
 def rightsize(frames: Mapping[str, pd.DataFrame], as_of: date, seed: int) -> dict[str, pd.DataFrame]:
     """Proposals and back-tests of every CI that has a ladder.
 
-    `frames["demand"]`: ci_id, resource, observed_date, statistic, required_value, is_cut_off, one row a CI, resource and
-    day. `frames["candidates"]`: ci_id, ladder_id, size_name, resource, limit_value (same unit as required_value),
-    monthly_cost, currency, lead_time_days, is_present, agrees_with_limits, one row a CI, size and resource.
+    `frames["demand"]`: ci_id, resource, observed_date, statistic, required_value, is_cut_off, one row a CI,
+    resource and day. `frames["candidates"]`: ci_id, ladder_id, size_name, resource, limit_value (unit of
+    required_value), monthly_cost, currency, lead_time_days, is_present, agrees_with_limits, one row a CI,
+    size and resource.
 
     Gives `rightsizing` (a row a CI) and `rightsizing_backtest` (a row a CI, tried size and decision date).
     """
@@ -139,7 +145,7 @@ def _highest(values: Floats) -> Floats:
 
 
 def _needs(values: Floats, is_maximum: Flags, week_count: int) -> Floats:
-    """Need as known at the end of each week (column w: after w weeks), NaN where fewer than half the days are there."""
+    """Need as known after w weeks in column w; NaN where fewer than half of its 28 days were measured."""
     needs = np.full((values.shape[0], week_count + 1), np.nan)
     length = 7 * WINDOW_WEEKS
     for week in range(WINDOW_WEEKS, week_count + 1):
@@ -156,7 +162,7 @@ def _needs(values: Floats, is_maximum: Flags, week_count: int) -> Floats:
 
 
 def _growth(weeks: Floats) -> Floats:
-    """Median ratio of the highest need of 4 weeks to that of the 4 before, at least 1; 1 with fewer than 3 ratios."""
+    """Median ratio of the highest need of 4 weeks to that of the 4 before, at least 1; of 3 ratios or more."""
     ratios = [
         _highest(weeks[:, w : w + WINDOW_WEEKS]) / _highest(weeks[:, w - WINDOW_WEEKS : w])
         for w in range(WINDOW_WEEKS, weeks.shape[1] - WINDOW_WEEKS + 1)
@@ -172,8 +178,9 @@ def _growth(weeks: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Candidates of some CIs: `pairs` has one row a CI and size in the order in which sizes are tried (CI, cost, name),
-    `rows` one a pair and resource, sorted by pair, `crossed` the weeks in which a row's size was crossed.
+    """Candidates of some CIs. `pairs` has one row a CI and size in the order in which sizes are tried (CI,
+    cost, name), `rows` one a pair and resource, sorted by pair; `crossed` and `tested` say in which weeks a
+    row's size was crossed, and which were measured: shape (rows, weeks).
     """
 
     pairs: pd.DataFrame
@@ -218,20 +225,32 @@ def _taken(values: Floats, at: Ints, is_measured: Flags) -> Floats:
 def _pairs(rows: pd.DataFrame, crossed: Flags, tested: Flags) -> pd.DataFrame:
     """One row a CI and size: whether it holds, and in how many weeks after a decision it was crossed."""
     grouped = rows.groupby("pair", sort=False)
-    names = ["ci_id", "ladder_id", "size_name", "monthly_cost", "currency", "is_present", "agrees_with_limits"]
+    names = [
+        "ci_id",
+        "ladder_id",
+        "size_name",
+        "monthly_cost",
+        "currency",
+        "is_present",
+        "agrees_with_limits",
+    ]
     pairs = grouped[names].first()
     pairs[["holds_need", "holds_growth"]] = grouped[["holds_need", "holds_growth"]].all()
     pairs["is_blind"] = grouped["is_blind"].any()
     starts = np.flatnonzero(rows["pair"].diff().fillna(1).to_numpy() != 0)
-    any_crossed = np.logical_or.reduceat(crossed, starts, axis=0) if len(rows) else crossed
-    any_tested = np.logical_or.reduceat(tested, starts, axis=0) if len(rows) else tested
-    pairs["was_crossed"] = any_crossed.any(axis=1)
+    any_crossed, any_tested = _any(crossed, starts), _any(tested, starts)
+    pairs["was_crossed"] = any_crossed.sum(axis=1) > 0
     pairs["breached_weeks"] = any_crossed[:, WINDOW_WEEKS:].sum(axis=1)
     pairs["tested_weeks"] = any_tested[:, WINDOW_WEEKS:].sum(axis=1)
     pairs["breach_low"], pairs["breach_high"] = breach_interval(
         pairs["breached_weeks"].to_numpy(), pairs["tested_weeks"].to_numpy()
     )
     return _chosen(pairs)
+
+
+def _any(flags: Flags, starts: Ints) -> Flags:
+    """Flags of pairs from those of their rows; `starts` are the first rows of the pairs."""
+    return np.asarray(np.logical_or.reduceat(flags, starts, axis=0)) if len(flags) else flags
 
 
 def _chosen(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -241,9 +260,9 @@ def _chosen(pairs: pd.DataFrame) -> pd.DataFrame:
     cost = of_ci["monthly_cost"].to_numpy(dtype=np.float64)
     lacks = ~(of_ci["holds_need"].eq(True) & of_ci["holds_growth"].eq(True))
     proven = of_ci["breach_low"].to_numpy(dtype=np.float64) > TOLERATED_BREACH_RATIO
-    pairs["is_assessed"] = (
-        of_ci["agrees_with_limits"].eq(True) & of_ci["is_blind"].eq(False)
-    ).to_numpy() & (of_ci["tested_weeks"].fillna(0).to_numpy() >= MIN_TESTED_WEEKS)
+    pairs["is_assessed"] = (of_ci["agrees_with_limits"].eq(True) & of_ci["is_blind"].eq(False)).to_numpy() & (
+        of_ci["tested_weeks"].fillna(0).to_numpy() >= MIN_TESTED_WEEKS
+    )
     pairs["is_short"] = pairs["is_assessed"] & (lacks.to_numpy() | proven)
     dearer = pairs["monthly_cost"].to_numpy() > cost
     cheaper = pairs["monthly_cost"].to_numpy() < cost
@@ -271,7 +290,11 @@ def _proposals(judged: _Judged, as_of: date, history: History) -> pd.DataFrame:
         chosen = group[group["is_proposed"]]
         present = None if shown.empty else shown.iloc[0]
         proposed = None if chosen.empty else chosen.iloc[0]
-        record: dict[str, Any] = {"ci_id": ci_id, "as_of_date": as_of, "ladder_id": group["ladder_id"].iloc[0]}
+        record: dict[str, Any] = {
+            "ci_id": ci_id,
+            "as_of_date": as_of,
+            "ladder_id": group["ladder_id"].iloc[0],
+        }
         tried = [reasons[pair] for pair in group.index[group["is_tried"] & ~group["is_proposed"]]]
         records.append(record | _verdict(judged, history, present, proposed, tried))
     return pd.DataFrame(records, columns=_COLUMNS)
@@ -350,7 +373,9 @@ def _shortage(judged: _Judged, history: History, present: Any) -> str:
     if not present["holds_need"]:
         text = f"{tight['resource']} needs {share} of {present['size_name']}"
     elif not present["holds_growth"]:
-        text = f"{tight['resource']} will need {share} of {present['size_name']} before its size can be changed"
+        text = (
+            f"{tight['resource']} will need {share} of {present['size_name']} before its size can be changed"
+        )
     else:
         weeks = f"{present['breached_weeks']} of {present['tested_weeks']} weeks"
         text = f"{present['size_name']} was crossed in {weeks}"
@@ -363,8 +388,9 @@ def _reasons(judged: _Judged, as_of: date) -> dict[Any, str]:
     """Why each tried size was rejected."""
     tried = judged.pairs.index[judged.pairs["is_tried"] & ~judged.pairs["is_proposed"]]
     week_count = judged.crossed.shape[1]
-    found = {}
-    for position, row in judged.rows[judged.rows["pair"].isin(tried)].iterrows():
+    found: dict[Any, str] = {}
+    for position in np.flatnonzero(judged.rows["pair"].isin(tried)):
+        row = judged.rows.iloc[position]
         pair, resource, size = row["pair"], row["resource"], row["size_name"]
         weeks = np.flatnonzero(judged.crossed[position])
         if len(weeks):
@@ -411,8 +437,8 @@ def _one_origin(
     measured = (rows["series"] >= 0).to_numpy()
     need = _taken(history.needs[:, week : week + 1], rows["series"].to_numpy(), measured)[:, 0]
     held = ~(need > rows["limit_value"].to_numpy())
-    crossed = np.logical_or.reduceat(judged.crossed[chosen][:, week:], starts, axis=0)
-    tested = np.logical_or.reduceat(judged.tested[chosen][:, week:], starts, axis=0)
+    crossed = _any(judged.crossed[chosen][:, week:], starts)
+    tested = _any(judged.tested[chosen][:, week:], starts)
     present = judged.pairs[judged.pairs["is_present"]].set_index("ci_id")["monthly_cost"]
     months = 7 * (history.week_count - week) / DAYS_A_MONTH
     saved = (present.reindex(pairs["ci_id"]).to_numpy() - pairs["monthly_cost"].to_numpy()) * months

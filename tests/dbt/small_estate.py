@@ -44,6 +44,7 @@ def estate_rows(
     rows["metric_histograms"] = [row for day in loaded for row in _histograms(day)]
     rows |= _control() | _itsm() | _finance() | _forecasts() | _scalability() | _events()
     rows |= planning(as_of)
+    rows |= _control() | _itsm() | _finance() | _forecasts() | _scalability() | _rightsizing()
     return rows | {"receipts": _receipts()}
 
 
@@ -450,6 +451,56 @@ def _forecasts() -> dict[str, list[Row]]:
                 "window_count": 4,
             }
             for name in series
+        ],
+    }
+
+
+def _rightsizing() -> dict[str, list[Row]]:
+    tested = {"tested_weeks": 13, "breached_weeks": 0, "as_of_date": AS_OF, "currency": "EUR"}
+    return {
+        "rightsizing": [
+            {
+                **tested,
+                "ci_id": "web-1",
+                "ladder_id": "hosts",
+                "present_size": "medium",
+                "proposed_size": "small",
+                "direction": "down",
+                "verdict": "proposed",
+                "deciding_resource": "cpu",
+                "required_value": 1.5,
+                "size_limit_value": 2.0,
+                "growth_ratio": 1.1,
+                "present_monthly_cost": 100.0,
+                "proposed_monthly_cost": 60.0,
+                "breach_ratio": 0.0,
+                "breach_low_ratio": 0.0,
+                "breach_high_ratio": 0.247,
+                "present_breached_weeks": 0,
+                "rejected_sizes": 0,
+                "reason": "cpu needs 75% of small, crossed in no week of 13",
+            },
+            {
+                "ci_id": "db-1",
+                "as_of_date": AS_OF,
+                "ladder_id": "hosts",
+                "direction": "keep",
+                "verdict": "not_assessed",
+                "reason": "4 weeks to test on; at least 8 are needed",
+            },
+        ],
+        "rightsizing_backtest": [
+            {
+                **tested,
+                "ci_id": "web-1",
+                "size_name": size,
+                "decision_date": AS_OF - timedelta(days=91),
+                "is_present": size == "medium",
+                "is_proposed": size == "small",
+                "held_then": True,
+                "saved_cost": saved,
+            }
+            for size, saved in (("small", 119.6), ("medium", 0.0))
         ],
     }
 

@@ -89,6 +89,7 @@ def test_marts_with_logic_have_a_unit_test(nodes: dict[str, Any]) -> None:
         "fct_resource_baselines",
         "fct_event_detections",
         "fct_pool_members",
+        "fct_rightsizing_backtest",
     }
     assert {model["name"] for model in models(nodes, "marts")} - tested == projections
 
