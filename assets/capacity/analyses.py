@@ -239,6 +239,8 @@ ANALYSES: tuple[Analysis, ...] = (
         queries=warehouse_queries(),
         reads=READS,
         tables=("what_if_services", "what_if_pools"),
+    ),
+    Analysis(
         name="rightsizing",
         title="Back-test sizes",
         function="assets.capacity.rightsizing:rightsize",

@@ -183,6 +183,7 @@ def _create_unit_conversions(connection: duckdb.DuckDBPyConnection) -> None:
             union all
             select s.unit, 'gauge', p.unit
             from landing.scenarios s join landing.measurement_plan p using (resource) where s.unit is not null
+            union all
             select z.unit, 'gauge', p.unit
             from landing.size_ladders z join landing.measurement_plan p using (resource)
         ) order by all

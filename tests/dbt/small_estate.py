@@ -43,8 +43,7 @@ def estate_rows(
     rows["metric_samples"] = [row for day in loaded for row in _samples(day)]
     rows["metric_histograms"] = [row for day in loaded for row in _histograms(day)]
     rows |= _control() | _itsm() | _finance() | _forecasts() | _scalability() | _events()
-    rows |= planning(as_of)
-    rows |= _control() | _itsm() | _finance() | _forecasts() | _scalability() | _rightsizing()
+    rows |= _rightsizing() | planning(as_of)
     return rows | {"receipts": _receipts()}
 
 
