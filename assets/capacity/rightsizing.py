@@ -13,7 +13,11 @@ limit is at least that.
   at least 1, compounded. The present size must hold it over the lead time, a proposed one over a quarter:
   sizes are not changed monthly.
 
-A smaller size is proposed when it holds the need, was crossed in no week at all, and will hold the growth.
+* Scatter: how far a week's highest need usually lies from that of the week before (standard deviation from
+  the median absolute deviation of the differences). The next record is rarely further above the last one.
+
+A smaller size is proposed when it holds the need, was crossed in no week at all, will hold the growth, and
+leaves the scatter above both.
 A larger one when the present size does not hold need or growth, or is crossed in more weeks than 1 of 20
 beyond doubt.
 """
@@ -23,23 +27,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import beta
 
+from assets.capacity.rightsizing_verdicts import MIN_TESTED_WEEKS, Flags, Judged, proposals, rejections
+
 Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 WINDOW_WEEKS = 4
 MIN_DAYS_A_WEEK = 4
 #: A proposed size must hold growth as long.
 HOLD_WEEKS = 13
-#: Fewer tested weeks prove nothing: nothing is proposed.
-MIN_TESTED_WEEKS = 8
 #: The present size is too small when it is crossed in more than this share of weeks, beyond doubt.
 TOLERATED_BREACH_RATIO = 0.05
 CONFIDENCE = 0.95
@@ -56,13 +58,14 @@ class History:
 
     `weeks`: highest need a week, shape (series, weeks), NaN where fewer than 4 days were measured. `needs`: need as
     known at the end of week w, shape (series, weeks + 1). `growth`: ratio in 4 weeks. `cut_days`: days of the last
-    28 on which demand reached the limit.
+    28 on which demand reached the limit. `scatter`: of the weekly highs.
     """
 
     series: pd.MultiIndex
     weeks: Floats
     needs: Floats
     growth: Floats
+    scatter: Floats
     cut_days: Ints
 
     @property
@@ -94,7 +97,7 @@ def rightsize(frames: Mapping[str, pd.DataFrame], as_of: date, seed: int) -> dic
         chunk = cis[start : start + _CHUNK_CIS]
         history = weekly_history(demand[demand["ci_id"].isin(chunk)], as_of)
         pairs = _judge(candidates[candidates["ci_id"].isin(chunk)], history)
-        sizes.append(_proposals(pairs, as_of, history))
+        sizes.append(proposals(pairs, as_of))
         tests.append(_origins(pairs, as_of, history))
     return {SIZES: pd.concat(sizes, ignore_index=True), BACKTEST: pd.concat(tests, ignore_index=True)}
 
@@ -123,6 +126,7 @@ def weekly_history(demand: pd.DataFrame, as_of: date) -> History:
         weeks,
         _needs(values, is_maximum, week_count),
         _growth(weeks),
+        _scatter(weeks),
         cut[:, -7 * WINDOW_WEEKS :].sum(axis=1),
     )
 
@@ -169,27 +173,33 @@ def _growth(weeks: Floats) -> Floats:
     ]
     if len(ratios) < 3:
         return np.ones(weeks.shape[0])
-    table = np.sort(np.where(np.isfinite(np.stack(ratios)), np.stack(ratios), np.nan), axis=0)
-    count = (~np.isnan(table)).sum(axis=0)
-    column = np.arange(table.shape[1])
-    middle = (table[np.maximum(count - 1, 0) // 2, column] + table[count // 2 % len(ratios), column]) / 2
-    return np.where(count >= 3, np.fmax(middle, 1.0), 1.0)
+    table = np.stack(ratios, axis=1)
+    table = np.where(np.isfinite(table), table, np.nan)
+    return np.where((~np.isnan(table)).sum(axis=1) >= 3, np.fmax(_median(table), 1.0), 1.0)
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """Candidates of some CIs. `pairs` has one row a CI and size in the order in which sizes are tried (CI,
-    cost, name), `rows` one a pair and resource, sorted by pair; `crossed` and `tested` say in which weeks a
-    row's size was crossed, and which were measured: shape (rows, weeks).
-    """
-
-    pairs: pd.DataFrame
-    rows: pd.DataFrame
-    crossed: Flags
-    tested: Flags
+def _scatter(weeks: Floats) -> Floats:
+    """Standard deviation of a weekly high around its level, robust: trend and single spikes do not count."""
+    steps = np.diff(weeks, axis=1)
+    if steps.shape[1] == 0:
+        return np.zeros(weeks.shape[0])
+    deviation = np.abs(steps - _median(steps)[:, None])
+    return np.nan_to_num(1.4826 * _median(deviation) / np.sqrt(2.0))
 
 
-def _judge(candidates: pd.DataFrame, history: History) -> _Judged:
+def _median(values: Floats) -> Floats:
+    """Median over the last axis without NaN; NaN where there is nothing else."""
+    ordered = np.sort(values, axis=1)
+    count = (~np.isnan(ordered)).sum(axis=1)
+    row = np.arange(len(ordered))
+    middle = (
+        ordered[row, np.maximum(count - 1, 0) // 2]
+        + ordered[row, np.minimum(count // 2, ordered.shape[1] - 1)]
+    )
+    return np.where(count > 0, middle / 2, np.nan)
+
+
+def _judge(candidates: pd.DataFrame, history: History) -> Judged:
     rows = candidates.sort_values(["ci_id", "monthly_cost", "size_name", "resource"], ignore_index=True)
     rows["pair"] = rows.groupby(["ci_id", "monthly_cost", "size_name"], sort=False).ngroup()
     rows["series"] = history.series.get_indexer(pd.MultiIndex.from_frame(rows[["ci_id", "resource"]]))
@@ -204,15 +214,22 @@ def _judge(candidates: pd.DataFrame, history: History) -> _Judged:
     horizon = np.where(rows["is_present"], lead, np.maximum(lead, HOLD_WEEKS))
     rows["growth_ratio"] = _taken(history.growth[:, None], at, is_measured)[:, 0] ** (horizon / WINDOW_WEEKS)
     rows["need"] = _taken(history.needs[:, -1:], at, is_measured)[:, 0]
-    peak = _taken(history.recent_peak[:, None], at, is_measured)[:, 0]
-    rows["grown"] = peak * rows["growth_ratio"].to_numpy()
+    recent, ever, scatter = (
+        _taken(values[:, None], at, is_measured)[:, 0]
+        for values in (history.recent_peak, _highest(history.weeks), history.scatter)
+    )
+    rows["expected"] = recent * rows["growth_ratio"].to_numpy()
+    reserve = np.fmax(rows["expected"].to_numpy(), ever) + scatter
+    rows["grown"] = np.where(rows["is_present"], rows["expected"], reserve)
+    cut = _taken(history.cut_days[:, None].astype(np.float64), at, is_measured)[:, 0]
+    rows["cut_days"] = np.nan_to_num(cut).astype(np.int64)
     # What is not measured may not shrink: nobody knows what it needs.
     unknown = is_measured & rows["need"].isna().to_numpy() | np.isnan(limit[:, 0])
     shrinks = ~is_measured & (rows["limit_value"] < rows["present_limit"]).to_numpy()
     rows["is_blind"] = unknown | shrinks
     rows["holds_need"] = ~(rows["need"].to_numpy() > limit[:, 0])
     rows["holds_growth"] = ~(rows["grown"].to_numpy() > limit[:, 0])
-    return _Judged(_pairs(rows, crossed, tested), rows, crossed, tested)
+    return Judged(_pairs(rows, crossed, tested), rows, crossed, tested)
 
 
 def _taken(values: Floats, at: Ints, is_measured: Flags) -> Floats:
@@ -237,6 +254,11 @@ def _pairs(rows: pd.DataFrame, crossed: Flags, tested: Flags) -> pd.DataFrame:
     pairs = grouped[names].first()
     pairs[["holds_need", "holds_growth"]] = grouped[["holds_need", "holds_growth"]].all()
     pairs["is_blind"] = grouped["is_blind"].any()
+    pairs["cut_days"] = grouped["cut_days"].max()
+    # The resource that is nearest to its limit; the first by name of those not measured.
+    tight = rows.loc[(rows["grown"] / rows["limit_value"]).fillna(-1.0).groupby(rows["pair"]).idxmax()]
+    for name in ("resource", "grown", "limit_value", "growth_ratio"):
+        pairs[name] = tight[name].to_numpy()
     starts = np.flatnonzero(rows["pair"].diff().fillna(1).to_numpy() != 0)
     any_crossed, any_tested = _any(crossed, starts), _any(tested, starts)
     pairs["was_crossed"] = any_crossed.sum(axis=1) > 0
@@ -280,130 +302,7 @@ def _chosen(pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs
 
 
-def _proposals(judged: _Judged, as_of: date, history: History) -> pd.DataFrame:
-    """A row a CI: what is proposed, or why nothing is."""
-    pairs = judged.pairs
-    records = []
-    reasons = _reasons(judged, as_of)
-    for ci_id, group in pairs.groupby("ci_id", sort=True):
-        shown = group[group["is_present"]]
-        chosen = group[group["is_proposed"]]
-        present = None if shown.empty else shown.iloc[0]
-        proposed = None if chosen.empty else chosen.iloc[0]
-        record: dict[str, Any] = {
-            "ci_id": ci_id,
-            "as_of_date": as_of,
-            "ladder_id": group["ladder_id"].iloc[0],
-        }
-        tried = [reasons[pair] for pair in group.index[group["is_tried"] & ~group["is_proposed"]]]
-        records.append(record | _verdict(judged, history, present, proposed, tried))
-    return pd.DataFrame(records, columns=_COLUMNS)
-
-
-_COLUMNS = [
-    "ci_id", "as_of_date", "ladder_id", "present_size", "proposed_size", "direction", "verdict", "deciding_resource",
-    "required_value", "size_limit_value", "growth_ratio", "present_monthly_cost", "proposed_monthly_cost", "currency",
-    "tested_weeks", "breached_weeks", "breach_ratio", "breach_low_ratio", "breach_high_ratio", "present_breached_weeks",
-    "rejected_sizes", "reason",
-]  # fmt: skip
-
-
-def _verdict(
-    judged: _Judged, history: History, present: Any, proposed: Any, tried: list[str]
-) -> dict[str, Any]:
-    known: dict[str, Any] = {"direction": "keep", "rejected_sizes": len(tried)}
-    if present is None:
-        return known | {"verdict": "not_assessed", "reason": "its size is not known"}
-    shown = present if proposed is None else proposed
-    tight = _tightest(judged.rows, shown.name)
-    known |= {
-        "present_size": present["size_name"],
-        "present_monthly_cost": present["monthly_cost"],
-        "currency": present["currency"],
-        "tested_weeks": int(shown["tested_weeks"]),
-        "breached_weeks": int(shown["breached_weeks"]),
-        "breach_ratio": shown["breached_weeks"] / shown["tested_weeks"] if shown["tested_weeks"] else None,
-        "breach_low_ratio": shown["breach_low"],
-        "breach_high_ratio": shown["breach_high"],
-        "present_breached_weeks": int(present["breached_weeks"]),
-        "deciding_resource": tight["resource"],
-        "required_value": tight["grown"],
-        "size_limit_value": tight["limit_value"],
-        "growth_ratio": tight["growth_ratio"],
-    }
-    if not present["is_assessed"]:
-        return known | {"verdict": "not_assessed", "reason": _why_not(present)}
-    if proposed is None:
-        if present["is_short"]:
-            reason = "; ".join([_shortage(judged, history, present), *tried, "no larger size holds"])
-            return known | {"direction": "up", "verdict": "no_size_fits", "reason": reason}
-        fallback = ["no smaller size holds the need of the last 28 days"]
-        return known | {"verdict": "keep", "reason": "; ".join(tried or fallback)}
-    direction = "up" if present["is_short"] else "down"
-    told = f"{tight['resource']} needs {tight['grown'] / tight['limit_value']:.0%} of {proposed['size_name']}"
-    why = [_shortage(judged, history, present)] if direction == "up" else []
-    return known | {
-        "direction": direction,
-        "verdict": "proposed",
-        "proposed_size": proposed["size_name"],
-        "proposed_monthly_cost": proposed["monthly_cost"],
-        "reason": "; ".join([*why, f"{told}, crossed in no week of {proposed['tested_weeks']}", *tried]),
-    }
-
-
-def _tightest(rows: pd.DataFrame, pair: Any) -> Any:
-    """The row of the resource of a size that is nearest to its limit; the first by name of those not measured."""
-    own = rows[rows["pair"] == pair]
-    used = (own["grown"] / own["limit_value"]).fillna(-1.0)
-    return own.loc[used.idxmax()]
-
-
-def _why_not(present: Any) -> str:
-    if not present["agrees_with_limits"]:
-        return f"its recorded limits are not those of {present['size_name']}"
-    if present["tested_weeks"] < MIN_TESTED_WEEKS:
-        return f"{present['tested_weeks']} weeks to test on; at least {MIN_TESTED_WEEKS} are needed"
-    return "what it needs is not known: too few measured days"
-
-
-def _shortage(judged: _Judged, history: History, present: Any) -> str:
-    own = judged.rows[judged.rows["pair"] == present.name]
-    tight = _tightest(judged.rows, present.name)
-    share = f"{tight['grown'] / tight['limit_value']:.0%}"
-    if not present["holds_need"]:
-        text = f"{tight['resource']} needs {share} of {present['size_name']}"
-    elif not present["holds_growth"]:
-        text = (
-            f"{tight['resource']} will need {share} of {present['size_name']} before its size can be changed"
-        )
-    else:
-        weeks = f"{present['breached_weeks']} of {present['tested_weeks']} weeks"
-        text = f"{present['size_name']} was crossed in {weeks}"
-    measured = own.loc[own["series"] >= 0, "series"].to_numpy()
-    cut = int(history.cut_days[measured].max()) if len(measured) else 0
-    return f"{text}; demand was cut off on {cut} of 28 days and may be higher" if cut else text
-
-
-def _reasons(judged: _Judged, as_of: date) -> dict[Any, str]:
-    """Why each tried size was rejected."""
-    tried = judged.pairs.index[judged.pairs["is_tried"] & ~judged.pairs["is_proposed"]]
-    week_count = judged.crossed.shape[1]
-    found: dict[Any, str] = {}
-    for position in np.flatnonzero(judged.rows["pair"].isin(tried)):
-        row = judged.rows.iloc[position]
-        pair, resource, size = row["pair"], row["resource"], row["size_name"]
-        weeks = np.flatnonzero(judged.crossed[position])
-        if len(weeks):
-            ended = as_of - timedelta(days=7 * (week_count - 1 - int(weeks[-1])))
-            text = f"{size}: {resource} crossed in {len(weeks)} of {int(judged.tested[position].sum())} weeks"
-            found.setdefault(pair, f"{text}, last in that to {ended}")
-        elif not row["holds_growth"]:
-            text = f"{size}: {resource} will need {row['grown'] / row['limit_value']:.0%} of it"
-            found.setdefault(pair, f"{text} within a quarter")
-    return found
-
-
-def _origins(judged: _Judged, as_of: date, history: History) -> pd.DataFrame:
+def _origins(judged: Judged, as_of: date, history: History) -> pd.DataFrame:
     """A row a tried (or present) size and decision date: would it have been taken, and what came of it."""
     pairs = judged.pairs[judged.pairs["is_tried"] | judged.pairs["is_present"]]
     week_count = history.week_count
@@ -417,7 +316,7 @@ def _origins(judged: _Judged, as_of: date, history: History) -> pd.DataFrame:
     if not frames:
         return pd.DataFrame(columns=_TEST_COLUMNS)
     result = pd.concat(frames, ignore_index=True).assign(as_of_date=as_of)
-    reasons = _reasons(judged, as_of)
+    reasons = rejections(judged, as_of)
     result["reason"] = [reasons.get(pair) for pair in result["pair"]]
     return result[_TEST_COLUMNS]
 
@@ -429,7 +328,7 @@ _TEST_COLUMNS = [
 
 
 def _one_origin(
-    judged: _Judged, history: History, pairs: pd.DataFrame, week: int, decided: date
+    judged: Judged, history: History, pairs: pd.DataFrame, week: int, decided: date
 ) -> pd.DataFrame:
     chosen = judged.rows["pair"].isin(pairs.index).to_numpy()
     rows = judged.rows[chosen]

@@ -57,8 +57,8 @@ together as (
         sharing.resource,
         pool_demand.observed_date,
         capacity.statistic,
-        false as is_cut_off,
-        pool_demand.demand_value / sharing.survivor_count / capacity.threshold_ratio as required_value
+        pool_demand.demand_value / sharing.survivor_count / capacity.threshold_ratio as required_value,
+        pool_demand.member_count / cast(sharing.member_count as double) as member_ratio
     from sharing
     inner join pool_demand on sharing.pool_id = pool_demand.pool_id
     inner join capacity
@@ -68,18 +68,17 @@ together as (
 -- Short peaks of a member may use all of it. It had them with as many members as there were then.
 peaks as (
     select
-        sharing.ci_id,
-        sharing.resource,
-        utilisation.observed_date,
-        utilisation.statistic,
+        together.ci_id,
+        together.resource,
+        together.observed_date,
+        together.statistic,
         utilisation.is_cut_off,
-        utilisation.demand_max * pool_demand.member_count / sharing.member_count as required_value
-    from sharing
-    inner join pool_demand on sharing.pool_id = pool_demand.pool_id
+        utilisation.demand_max * together.member_ratio as required_value
+    from together
     inner join utilisation
-        on sharing.ci_id = utilisation.ci_id
-        and sharing.resource = utilisation.resource
-        and pool_demand.observed_date = utilisation.observed_date
+        on together.ci_id = utilisation.ci_id
+        and together.resource = utilisation.resource
+        and together.observed_date = utilisation.observed_date
 ),
 
 final as (
@@ -91,11 +90,11 @@ final as (
         max(required_value) as required_value,
         max(case when is_cut_off then 1 else 0 end) = 1 as is_cut_off
     from (
-        select * from alone
+        select ci_id, resource, observed_date, statistic, is_cut_off, required_value from alone
         union all
-        select * from together
+        select ci_id, resource, observed_date, statistic, false as is_cut_off, required_value from together
         union all
-        select * from peaks
+        select ci_id, resource, observed_date, statistic, is_cut_off, required_value from peaks
     ) as constraints
     group by ci_id, resource, observed_date
 )
