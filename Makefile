@@ -54,6 +54,7 @@ test-spark: .venv-spark/done  ## Build the same models on Spark and compare ever
 bench: .venv/runtime  ## Measure how good forecasts and events are beside simple methods (figures of docs/)
 	@$(BIN)/python -m benchmarks.forecast_quality
 	@$(BIN)/python -m benchmarks.events
+	@$(BIN)/python -m benchmarks.rightsizing
 
 .PHONY: docs
 docs: .venv/runtime  ## Write the data dictionary (docs/marts.md) from the models

@@ -114,16 +114,6 @@ select pool_id, usable_value, demand_value
 from marts.fct_pool_capacity
 join landing.run_window using (as_of_date)
 order by pool_id
-_SIZING_DEMAND = """
-select ci_id, resource, observed_date, statistic, required_value, is_cut_off
-from intermediate.int_sizing_demand_daily
-order by all
-"""
-_SIZES = """
-select ci_id, ladder_id, size_name, resource, limit_value, monthly_cost, currency, lead_time_days, is_present,
-       agrees_with_limits
-from intermediate.int_size_candidates
-order by all
 """
 
 
@@ -222,6 +212,18 @@ EVENTS = Analysis(
     tables=("resource_baselines", "capacity_events", "capacity_event_detections"),
 )
 
+_SIZING_DEMAND = """
+select ci_id, resource, observed_date, statistic, required_value, is_cut_off
+from intermediate.int_sizing_demand_daily
+order by all
+"""
+_SIZES = """
+select ci_id, ladder_id, size_name, resource, limit_value, monthly_cost, currency, lead_time_days, is_present,
+       agrees_with_limits
+from intermediate.int_size_candidates
+order by all
+"""
+
 ANALYSES: tuple[Analysis, ...] = (
     Analysis(
         name="scalability",
@@ -241,14 +243,6 @@ ANALYSES: tuple[Analysis, ...] = (
         tables=("what_if_services", "what_if_pools"),
     ),
     Analysis(
-        name="rightsizing",
-        title="Back-test sizes",
-        function="assets.capacity.rightsizing:rightsize",
-        queries={"demand": _SIZING_DEMAND, "candidates": _SIZES},
-        reads=("int_sizing_demand_daily", "int_size_candidates"),
-        tables=("rightsizing", "rightsizing_backtest"),
-    ),
-    Analysis(
         name="business_capacity",
         title="Relate business drivers to requests and resources",
         function="assets.capacity.drivers:business_capacity",
@@ -265,5 +259,13 @@ ANALYSES: tuple[Analysis, ...] = (
             "fct_pool_capacity",
         ),
         tables=("business_capacity_fits",),
+    ),
+    Analysis(
+        name="rightsizing",
+        title="Back-test sizes",
+        function="assets.capacity.rightsizing:rightsize",
+        queries={"demand": _SIZING_DEMAND, "candidates": _SIZES},
+        reads=("int_sizing_demand_daily", "int_size_candidates"),
+        tables=("rightsizing", "rightsizing_backtest"),
     ),
 )

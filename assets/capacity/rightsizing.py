@@ -288,7 +288,8 @@ def _chosen(pairs: pd.DataFrame) -> pd.DataFrame:
     pairs["is_short"] = pairs["is_assessed"] & (lacks.to_numpy() | proven)
     dearer = pairs["monthly_cost"].to_numpy() > cost
     cheaper = pairs["monthly_cost"].to_numpy() < cost
-    wanted = np.where(pairs["is_short"], dearer, cheaper) & pairs["is_assessed"].to_numpy()
+    same = pairs["currency"].to_numpy() == of_ci["currency"].to_numpy()
+    wanted = np.where(pairs["is_short"], dearer, cheaper) & same & pairs["is_assessed"].to_numpy()
     # Sizes that do not even hold the need of the last days are not tried.
     tried = wanted & pairs["holds_need"].to_numpy() & ~pairs["is_blind"].to_numpy()
     accepted = tried & pairs["holds_growth"].to_numpy() & ~pairs["was_crossed"].to_numpy()
