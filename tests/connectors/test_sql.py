@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from assets.connectors.base import Batch, RejectedInput, Window
 from assets.connectors.remote import RetryPolicy, SourceError
-from assets.connectors.sql import SqlConnector, SqlSource
+from assets.connectors.sql import SqlConnector, SqlSource, SqlTable
 from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
 
 DAY = date(2026, 3, 28)
@@ -455,3 +455,20 @@ def test_a_row_that_changes_between_two_runs_supersedes(desk: sa.Connection, tmp
     landed = landed_rows(tmp_path, "desk", "changes")
     assert sorted((row["change_id"], row["state"]) for row in landed) == [("a", "closed"), ("b", "scheduled")]
     assert after.is_conserved
+
+
+def test_parts_of_a_key_that_may_be_missing_need_no_column() -> None:
+    """Not every bill numbers its lines: what is not mapped is not asked of the database."""
+    required = {
+        name: f"c_{name}"
+        for name in ("charge_period_start", "charge_period_end", "charge_category", "service_name")
+    }
+    table = SqlTable(table="bills", zone="UTC", columns=required | {"resource_id": "c_resource"})
+    assert table.key_columns("costs") == [
+        "c_charge_period_start",
+        "c_charge_period_end",
+        "c_charge_category",
+        "c_resource",
+        "c_service_name",
+        "billing_currency",
+    ]
