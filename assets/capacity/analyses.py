@@ -116,6 +116,24 @@ join landing.run_window using (as_of_date)
 order by pool_id
 """
 
+_SHARED_DEMAND = """
+select h.ci_id, h.resource, h.hour_at, h.demand_avg as demand_value
+from marts.fct_resource_utilisation_hourly h
+join (select distinct ci_id, resource from marts.fct_resource_shares join landing.run_window using (as_of_date))
+    using (ci_id, resource)
+cross join landing.run_window w
+where h.observed_date between w.demand_window_start_date and w.as_of_date
+order by h.ci_id, h.resource, h.hour_at
+"""
+_SHARING_REQUESTS = """
+select s.ci_id, s.service_id, h.hour_at, h.throughput_per_second
+from (select distinct ci_id, service_id from marts.fct_resource_shares join landing.run_window using (as_of_date)) s
+join marts.fct_service_performance_hourly h using (service_id)
+cross join landing.run_window w
+where h.observed_date between w.demand_window_start_date and w.as_of_date and h.throughput_per_second is not null
+order by s.ci_id, s.service_id, h.hour_at
+"""
+
 
 def _of_series(query: str) -> str:
     """`query` with `numbered`: the series of the last 182 days (140 that are reported, six weeks before)."""
@@ -267,5 +285,13 @@ ANALYSES: tuple[Analysis, ...] = (
         queries={"demand": _SIZING_DEMAND, "candidates": _SIZES},
         reads=("int_sizing_demand_daily", "int_size_candidates"),
         tables=("rightsizing", "rightsizing_backtest"),
+    ),
+    Analysis(
+        name="shared_use",
+        title="Tell who uses shared resources",
+        function="assets.capacity.shared_use:shared_use",
+        queries={"demand": _SHARED_DEMAND, "requests": _SHARING_REQUESTS},
+        reads=("fct_resource_shares", "fct_resource_utilisation_hourly", "fct_service_performance_hourly"),
+        tables=("shared_use",),
     ),
 )

@@ -533,6 +533,27 @@ def _scalability() -> dict[str, list[Row]]:
                 "reason": "load never came near the knee",
             },
         ],
+        "shared_use": [
+            {
+                "ci_id": "db-1",
+                "resource": resource,
+                "service_id": service,
+                "as_of_date": AS_OF,
+                "use_ratio": ratio,
+                "use_ratio_low": None if ratio is None else ratio - 0.1,
+                "use_ratio_high": None if ratio is None else ratio + 0.1,
+                "r2_unseen": 0.87 if ratio else 0.31,
+                "day_count": 28,
+                "is_refused": ratio is None,
+                "reason": None if ratio else "use cannot be told: requests explain 31% of it",
+            }
+            for service, resource, ratio in (
+                ("shop", "cpu", 0.7),
+                ("wiki", "cpu", 0.3),
+                ("shop", "memory", None),
+                ("wiki", "memory", None),
+            )
+        ],
         "business_capacity_fits": [
             {
                 "driver_id": "orders",

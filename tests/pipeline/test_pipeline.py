@@ -14,6 +14,7 @@ import yaml
 from typer.testing import CliRunner
 
 from assets.home import Home
+from assets.simulation.catalogue import CATALOGUE
 from assets.simulation.truth import load_truth
 from orchestration.cli import app
 from orchestration.summary import summarise
@@ -86,6 +87,21 @@ def test_agreed_shares_divide_what_is_usable(estate: SmallEstate, marts: duckdb.
     expected = dict(zip(agreed["service_id"], agreed["share_ratio"], strict=True))
     assert dict(zip(rows["service_id"], rows["share_ratio"], strict=True)) == pytest.approx(expected)
     assert rows["reserved_value"].sum() == pytest.approx(rows["usable_value"].iloc[0])
+
+
+def test_use_of_a_shared_ci_is_the_true_one(marts: duckdb.DuckDBPyConnection) -> None:
+    """A load balancer carries bytes: weights are the bytes of a request, which nothing but the simulation knows."""
+    rows = marts.execute(
+        "with hours as (select hour_at, row_number() over (order by demand_avg desc) as place, "
+        "count(*) over () as hours "
+        "from marts.fct_resource_utilisation_hourly where ci_id = 'fra-lb-01' and resource = 'network') "
+        "select service_id, use_ratio, avg(throughput_per_second) as requests from marts.fct_shared_use "
+        "join marts.fct_service_performance_hourly using (service_id) join hours using (hour_at) "
+        "where ci_id = 'fra-lb-01' and place <= 0.05 * hours group by all"
+    ).df()
+    weights = {kind.service_id: kind.bytes_per_request for kind in CATALOGUE}
+    parts = rows["requests"] * rows["service_id"].map(weights)
+    assert rows["use_ratio"].to_numpy() == pytest.approx((parts / parts.sum()).to_numpy(), abs=0.05)
 
 
 def test_apdex_is_that_of_the_delivered_histograms(
