@@ -48,6 +48,7 @@ CONTROL_TABLES = (
     "budgets",
     "planned_purchases",
     "scenarios",
+    "improvement_states",
 )
 Value = str | bool | int | float | date | None
 

@@ -1,7 +1,8 @@
-"""What the simulated organisation plans: purchases to come and what-if scenarios."""
+"""What the simulated organisation plans and decides: purchases to come, what-if scenarios, states of improvements."""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from assets.simulation.catalogue import SITES, Resource, Tier
 from assets.simulation.control_records import FOLDER
 from assets.simulation.estate import Estate, Pool
 from assets.simulation.files import SourceFiles
+from assets.simulation.incidence import Happenings
 
 #: Each purchase in turn: what was decided about it. The truth knows of none of them.
 _STATES = ("ordered", "approved", "proposed")
@@ -23,11 +25,13 @@ _UNITS = {"connections": ("{connection}", 1.0), "filesystem": ("GiBy", GIBIBYTE)
 _AUTHOR = {"author": "Helene Vogt"}
 
 
-def write_plans(estate: Estate, calibration: Calibration, files: SourceFiles) -> None:
-    """Write `planned_purchases.csv` and `scenarios.csv`."""
+def write_plans(estate: Estate, calibration: Calibration, happenings: Happenings, files: SourceFiles) -> None:
+    """Write `planned_purchases.csv`, `scenarios.csv` and `improvement_states.csv`."""
     purchases = planned_purchases(estate, calibration)
     files.write_control(f"{FOLDER}/planned_purchases.csv", "planned_purchases", purchases)
     files.write_control(f"{FOLDER}/scenarios.csv", "scenarios", scenarios(estate, purchases))
+    states = improvement_states(estate, happenings)
+    files.write_control(f"{FOLDER}/improvement_states.csv", "improvement_states", states)
 
 
 def planned_purchases(estate: Estate, calibration: Calibration) -> pd.DataFrame:
@@ -143,5 +147,61 @@ def _pool(estate: Estate, tier: Tier, service: int) -> Pool:
 
 
 def _group(estate: Estate, pool: Pool) -> dict[str, Any]:
-    group = pool.group or estate.cis[pool.start].ci_id
-    return {"service_id": estate.services[pool.service].service_id, "redundancy_group": group}
+    return {"service_id": estate.services[pool.service].service_id, "redundancy_group": _name(estate, pool)}
+
+
+def improvement_states(estate: Estate, happenings: Happenings) -> pd.DataFrame:
+    """States of improvements: those that changes of the window carried out, one that nothing came of, one rejected.
+
+    What a change promises is what it does when the resource is full: 1 − 1 / factor of the limit, 1 − the factor on the
+    load of a member.
+    """
+    rows: list[dict[str, Any]] = []
+    for change in happenings.changes:
+        planned = change.planned
+        if planned is None or planned.pool is None or planned.reason not in {"raise_limit", "add_members"}:
+            continue
+        pool = estate.pools[planned.pool]
+        subject = f"{estate.services[planned.service].service_id}/{_name(estate, pool)}/{planned.resource}"
+        gain = 1 - (planned.factor if planned.reason == "add_members" else 1 / planned.factor)
+        accepted = estate.day(max(planned.day - 14, 0))
+        rows.append(
+            _state(
+                "extend_capacity", subject, f"{accepted}T10:00:00Z", "accepted", "Needed before it runs out"
+            )
+            | {"service_id": estate.services[planned.service].service_id, "resource": planned.resource}
+            | {
+                "title": planned.title,
+                "change_id": change.change_id,
+                "expected_benefit_value": round(gain, 3),
+            }
+        )
+    idle = _pool(estate, "app", len(estate.services) - 1)
+    ci = estate.cis[idle.start]
+    claimed = estate.day(estate.settings.days // 2)
+    rows.append(
+        _state(
+            "reclaim_idle",
+            ci.ci_id,
+            f"{claimed}T15:00:00Z",
+            "done",
+            "Said to be shrunk in the spring clean-up",
+        )
+        | {"ci_id": ci.ci_id, "title": f"Shrink {ci.name}", "expected_benefit_value": 60.0}
+    )
+    kept = estate.cis[_pool(estate, "app", 0).start]
+    rows.append(
+        _state("reclaim_idle", kept.ci_id, f"{claimed}T15:10:00Z", "rejected", "Kept for the yearly campaign")
+        | {"ci_id": kept.ci_id, "title": f"Shrink {kept.name}", "expected_benefit_value": 60.0}
+    )
+    return pd.DataFrame(rows)
+
+
+def _state(kind: str, subject: str, changed_at: str, state: str, reason: str) -> dict[str, Any]:
+    digest = hashlib.md5(f"{kind}|{subject}".encode(), usedforsecurity=False).hexdigest()
+    row = {"improvement_id": f"imp-{digest[:12]}", "kind": kind, "subject": subject, "changed_at": changed_at}
+    return row | {"state": state, "changed_by": "Helene Vogt", "reason": reason}
+
+
+def _name(estate: Estate, pool: Pool) -> str:
+    return pool.group or estate.cis[pool.start].ci_id

@@ -68,7 +68,7 @@ def _write(settings: SimulationSettings, home: Path) -> tuple[Truth, list[str]]:
     write_control_records(estate, files)
     write_cmdb(estate, calibration, files)
     write_information(estate, files)
-    write_plans(estate, calibration, files)
+    write_plans(estate, calibration, happenings, files)
     exhaustions, daily = write_monitoring(estate, calibration, happenings, files, dirt)
     incidents = draw_incidents(estate, happenings, exhaustions)
     write_incidents(estate, incidents, files, dirt)

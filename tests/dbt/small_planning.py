@@ -1,12 +1,12 @@
-"""Plans of the small estate: a purchase to come, a scenario and its result."""
+"""Plans of the small estate: a purchase to come, a scenario and its result, an improvement that is done."""
 
-from datetime import date
+from datetime import date, datetime
 
 from tests.dbt.landing_fixture import Row
 
 
 def planning(as_of: date) -> dict[str, list[Row]]:
-    """Landing rows of purchases, scenarios and what-if results as of `as_of`."""
+    """Landing rows of purchases, improvements, scenarios and what-if results as of `as_of`."""
     scenario = {"scenario_id": "growth", "scenario_name": "Growth", "author": "Ann"}
     compared = {"scenario_id": "growth", "as_of_date": as_of, "service_id": "shop", "horizon_days": 90}
     return {
@@ -21,6 +21,18 @@ def planning(as_of: date) -> dict[str, list[Row]]:
                 "available_from": date(2026, 7, 9),
                 "monthly_cost": 4.7,
                 "state": "ordered",
+            }
+        ],
+        "improvement_states": [
+            {
+                "improvement_id": "web-hosts",
+                "changed_at": datetime(2026, 6, 28, 9),  # noqa: DTZ001  naive UTC, as landed
+                "state": "done",
+                "changed_by": "Ann",
+                "kind": "extend_capacity",
+                "subject": "shop/web/cpu",
+                "service_id": "shop",
+                "expected_benefit_value": 0.3,
             }
         ],
         "scenarios": [
