@@ -100,6 +100,7 @@ def test_buckets_are_in_the_order_of_their_values(connection: Any) -> None:
     equal=st.booleans(),
     fraction=st.sampled_from([0.0, 0.25, 0.5, 0.95, 1.0]),
 )
+@example(rows=[(0, 1), (1, 2), (1, 1)], equal=False, fraction=0.25)
 def test_weighted_percentile(
     connection: Any, rows: list[tuple[int, int]], equal: bool, fraction: float
 ) -> None:
@@ -109,7 +110,8 @@ def test_weighted_percentile(
     _load(connection, [(0, float(value), weight) for value, weight in rows])
     relation = (
         "(select part, value, weight as weight_microseconds, 'm' as metric, "
-        "timestamp '2026-06-30' as observed_at from samples)"
+        # Equal values are ordered by their time, here by their weight, so that the order is total as in the landing.
+        "timestamp '2026-06-30' + to_microseconds(weight) as observed_at from samples)"
     )
     rollup = WEIGHTS.weighted_rollup(relation, ["part"], fraction)
     found, mean, covered = connection.execute(
