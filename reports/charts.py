@@ -15,17 +15,9 @@ from markupsafe import Markup
 from reports import chart_specs
 from reports import formats as f
 from reports.chart_svg import Data, draw
-from reports.records import (
-    DemandDay,
-    Event,
-    Forecast,
-    IncidentCount,
-    PerformanceDay,
-    Saturation,
-    Scalability,
-    ScalabilityPoint,
-    WeekHour,
-)
+from reports.records.capacity import DemandDay, Scalability, ScalabilityPoint, WeekHour
+from reports.records.forecast import Forecast, Saturation
+from reports.records.operation import Event, IncidentCount, PerformanceDay
 
 NARROW_HISTORY_DAYS = 42
 #: Category of an event → the lane that it is drawn in.

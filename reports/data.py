@@ -19,38 +19,22 @@ import duckdb
 
 from checks.results import CheckResult
 from reports import queries
-from reports.records import (
-    Change,
+from reports.records.capacity import (
     DemandDay,
-    Estate,
-    Event,
     Evidence,
-    ExtractionTotal,
-    Forecast,
-    ForecastPoint,
-    ForecastScore,
-    IncidentCount,
-    Input,
-    Manifest,
-    OpenIncident,
-    PerformanceDay,
     PoolCapacity,
-    QuarantinedBatch,
     ResourceCapacity,
-    Saturation,
     Scalability,
     ScalabilityPoint,
-    Scenario,
-    Service,
     ServiceCapacity,
-    ServiceCost,
-    ServiceDetail,
-    ServiceLevel,
-    TableInfo,
-    UnitCost,
     WeekHour,
-    WhatIf,
 )
+from reports.records.cost import ServiceCost, UnitCost
+from reports.records.forecast import Forecast, ForecastPoint, ForecastScore, Saturation
+from reports.records.operation import Change, Event, IncidentCount, OpenIncident, PerformanceDay, ServiceLevel
+from reports.records.planning import Scenario, WhatIf
+from reports.records.service import Estate, Service, ServiceDetail
+from reports.records.version import ExtractionTotal, Input, Manifest, QuarantinedBatch, TableInfo
 from reports.settings import ReportSettings
 
 Row = TypeVar("Row")
@@ -127,18 +111,19 @@ class PublishedReader:
         month = self.as_of.replace(day=1)
         utilisation: dict[str, list[tuple[date, float | None]]] = defaultdict(list)
         since = self.as_of - timedelta(days=SPARKLINE_DAYS - 1)
-        for row in self._rows(queries.BOTTLENECK_UTILISATION, as_of=self.as_of, since=since):
+        for row in self._rows(queries.capacity.BOTTLENECK_UTILISATION, as_of=self.as_of, since=since):
             utilisation[row["service_id"]].append((row["observed_date"], row["utilisation_ratio"]))
-        open_counts = self._rows(queries.OPEN_INCIDENT_COUNTS)
+        open_counts = self._rows(queries.operation.OPEN_INCIDENT_COUNTS)
         levels = self._all(
-            ServiceLevel, queries.SERVICE_LEVELS, service_id=None, since=month, until=self.as_of
+            ServiceLevel, queries.operation.SERVICE_LEVELS, service_id=None, since=month, until=self.as_of
         )
         pools = self._saturations(level="pool", service_id=None)
         capacities = _by(
-            lambda r: r.service_id, self._all(ServiceCapacity, queries.SERVICE_CAPACITY, as_of=self.as_of)
+            lambda r: r.service_id,
+            self._all(ServiceCapacity, queries.capacity.SERVICE_CAPACITY, as_of=self.as_of),
         )
         return Estate(
-            services=tuple(self._all(Service, queries.SERVICES)),
+            services=tuple(self._all(Service, queries.service.SERVICES)),
             capacities=capacities,
             saturations=_by(
                 lambda r: r.service_id or "", self._saturations(level="service", service_id=None)
@@ -148,7 +133,7 @@ class PublishedReader:
             levels=_grouped(lambda r: r.service_id, levels),
             open_incidents={row["service_id"]: row["open_count"] for row in open_counts},
             utilisation={service_id: tuple(days) for service_id, days in utilisation.items()},
-            has_incidents=bool(self._rows(queries.ANY_INCIDENT)),
+            has_incidents=bool(self._rows(queries.operation.ANY_INCIDENT)),
         )
 
     def service(self, service_id: str, chart_pools: Iterable[str], settings: ReportSettings) -> ServiceDetail:
@@ -157,17 +142,20 @@ class PublishedReader:
         month = self.as_of.replace(day=1)
         cost_since = _months_back(month, COST_MONTHS - 1)
         one: dict[str, Any] = {"service_id": service_id}
-        pools = self._all(PoolCapacity, queries.POOLS, as_of=self.as_of, **one)
-        resources = self._all(ResourceCapacity, queries.RESOURCES, as_of=self.as_of, **one)
+        pools = self._all(PoolCapacity, queries.capacity.POOLS, as_of=self.as_of, **one)
+        resources = self._all(ResourceCapacity, queries.capacity.RESOURCES, as_of=self.as_of, **one)
         changes = self._all(
             Change,
-            queries.CHANGES,
+            queries.operation.CHANGES,
             as_of=self.as_of,
             since=self.as_of - timedelta(days=CHANGE_DAYS - 1),
             **one,
         )
         counts = self._all(
-            IncidentCount, queries.INCIDENT_COUNTS, since=_months_back(month, INCIDENT_MONTHS - 1), **one
+            IncidentCount,
+            queries.operation.INCIDENT_COUNTS,
+            since=_months_back(month, INCIDENT_MONTHS - 1),
+            **one,
         )
         return ServiceDetail(
             pools=tuple(pools),
@@ -178,12 +166,12 @@ class PublishedReader:
             resources=tuple(resources[: settings.listed_resources]),
             resource_count=len(resources),
             performance=tuple(
-                self._all(PerformanceDay, queries.PERFORMANCE, since=since, as_of=self.as_of, **one)
+                self._all(PerformanceDay, queries.operation.PERFORMANCE, since=since, as_of=self.as_of, **one)
             ),
             levels=tuple(
                 self._all(
                     ServiceLevel,
-                    queries.SERVICE_LEVELS,
+                    queries.operation.SERVICE_LEVELS,
                     since=_months_back(month, LEVEL_MONTHS - 1),
                     until=self.as_of,
                     **one,
@@ -191,63 +179,71 @@ class PublishedReader:
             ),
             incident_counts=tuple(counts),
             open_incidents=tuple(
-                self._all(OpenIncident, queries.OPEN_INCIDENTS, listed=settings.listed_incidents, **one)
+                self._all(
+                    OpenIncident, queries.operation.OPEN_INCIDENTS, listed=settings.listed_incidents, **one
+                )
             ),
             changes=tuple(changes[: settings.listed_changes]),
             change_count=len(changes),
-            scalability=tuple(self._all(Scalability, queries.SCALABILITY, as_of=self.as_of, **one)),
+            scalability=tuple(self._all(Scalability, queries.capacity.SCALABILITY, as_of=self.as_of, **one)),
             scalability_points=tuple(
-                self._all(ScalabilityPoint, queries.SCALABILITY_POINTS, as_of=self.as_of, **one)
+                self._all(ScalabilityPoint, queries.capacity.SCALABILITY_POINTS, as_of=self.as_of, **one)
             ),
             events=tuple(
                 self._all(
                     Event,
-                    queries.SERVICE_EVENTS,
+                    queries.operation.SERVICE_EVENTS,
                     since=self.as_of - timedelta(days=settings.event_days - 1),
                     **one,
                 )
             ),
             costs=tuple(
-                self._all(ServiceCost, queries.SERVICE_COSTS, since=cost_since, as_of=self.as_of, **one)
+                self._all(ServiceCost, queries.cost.SERVICE_COSTS, since=cost_since, as_of=self.as_of, **one)
             ),
             unit_costs=tuple(
-                self._all(UnitCost, queries.UNIT_COSTS, since=cost_since, as_of=self.as_of, **one)
+                self._all(UnitCost, queries.cost.UNIT_COSTS, since=cost_since, as_of=self.as_of, **one)
             ),
-            evidence=next(iter(self._all(Evidence, queries.EVIDENCE, as_of=self.as_of, **one)), None),
+            evidence=next(
+                iter(self._all(Evidence, queries.capacity.EVIDENCE, as_of=self.as_of, **one)), None
+            ),
         )
 
     def extractions(self) -> list[ExtractionTotal]:
         """Conservation per source table, over the current receipts."""
-        return self._all(ExtractionTotal, queries.EXTRACTIONS)
+        return self._all(ExtractionTotal, queries.version.EXTRACTIONS)
 
     def quarantined(self, listed: int = 50) -> list[QuarantinedBatch]:
         """The receipts with most quarantined rows, at most `listed`."""
-        return self._all(QuarantinedBatch, queries.QUARANTINED, listed=listed)
+        return self._all(QuarantinedBatch, queries.version.QUARANTINED, listed=listed)
 
     def events(self, days: int) -> list[Event]:
         """Events of the whole estate seen in the last `days` days: open ones first, then the newest."""
-        return self._all(Event, queries.EVENTS, since=self.as_of - timedelta(days=days - 1))
+        return self._all(Event, queries.operation.EVENTS, since=self.as_of - timedelta(days=days - 1))
 
     def scenarios(self) -> list[tuple[Scenario, tuple[WhatIf, ...]]]:
         """Every scenario with its services, the tightest under it first."""
-        rows = _grouped(lambda r: r.scenario_id, self._all(WhatIf, queries.WHAT_IF, as_of=self.as_of))
+        rows = _grouped(
+            lambda r: r.scenario_id, self._all(WhatIf, queries.planning.WHAT_IF, as_of=self.as_of)
+        )
         return [
             (scenario, rows.get(scenario.scenario_id, ()))
-            for scenario in self._all(Scenario, queries.SCENARIOS)
+            for scenario in self._all(Scenario, queries.planning.SCENARIOS)
         ]
 
     def scores(self) -> list[ForecastScore]:
         """The newest backtest of each series."""
-        return self._all(ForecastScore, queries.SCORES, as_of=self.as_of)
+        return self._all(ForecastScore, queries.forecast.SCORES, as_of=self.as_of)
 
     def _saturations(self, level: str | None, service_id: str | None) -> list[Saturation]:
         return self._all(
-            Saturation, queries.SATURATIONS, as_of=self.as_of, level=level, service_id=service_id
+            Saturation, queries.forecast.SATURATIONS, as_of=self.as_of, level=level, service_id=service_id
         )
 
     def _demand(self, service_id: str, since: date) -> dict[str, tuple[DemandDay, ...]]:
         days: dict[str, list[DemandDay]] = defaultdict(list)
-        for row in self._rows(queries.POOL_DEMAND, service_id=service_id, since=since, as_of=self.as_of):
+        for row in self._rows(
+            queries.capacity.POOL_DEMAND, service_id=service_id, since=since, as_of=self.as_of
+        ):
             days[row.pop("pool_id")].append(DemandDay(**row))
         return {pool_id: tuple(pool_days) for pool_id, pool_days in days.items()}
 
@@ -257,7 +253,9 @@ class PublishedReader:
             return ()
         since = self.as_of - timedelta(days=WEEK_DAYS - 1)
         return tuple(
-            self._all(WeekHour, queries.WEEK, pool_id=pools[0].pool_id, since=since, as_of=self.as_of)
+            self._all(
+                WeekHour, queries.capacity.WEEK, pool_id=pools[0].pool_id, since=since, as_of=self.as_of
+            )
         )
 
     def _forecasts(self, pools: list[PoolCapacity]) -> dict[str, Forecast]:
@@ -268,7 +266,7 @@ class PublishedReader:
             if pool.deciding_ci_id:
                 candidates.append(("resource", f"ci/{pool.deciding_ci_id}/{pool.resource}"))
             for level, series_id in candidates:
-                rows = self._rows(queries.FORECAST, series_id=series_id, as_of=self.as_of)
+                rows = self._rows(queries.forecast.FORECAST, series_id=series_id, as_of=self.as_of)
                 if rows:
                     points = tuple(ForecastPoint(r["target_date"], r["quantile"], r["value"]) for r in rows)
                     newest = rows[0]

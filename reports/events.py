@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from reports import charts, wording
 from reports import formats as f
 from reports.overview import Picture
-from reports.records import Event
+from reports.records.operation import Event
 from reports.settings import ReportSettings
 
 

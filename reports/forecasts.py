@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from reports import charts
 from reports import formats as f
-from reports.records import ForecastScore, Saturation
+from reports.records.forecast import ForecastScore, Saturation
 
 
 @dataclass(frozen=True)

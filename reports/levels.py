@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from reports.records import Saturation, Service
+from reports.records.forecast import Saturation
+from reports.records.service import Service
 from reports.settings import ReportSettings
 
 

@@ -10,7 +10,11 @@ from markupsafe import Markup
 
 from reports import charts, marks, wording
 from reports.levels import LEVELS, Level, level_of, urgency
-from reports.records import Estate, Manifest, Saturation, Service, ServiceCapacity, ServiceLevel
+from reports.records.capacity import ServiceCapacity
+from reports.records.forecast import Saturation
+from reports.records.operation import ServiceLevel
+from reports.records.service import Estate, Service
+from reports.records.version import Manifest
 from reports.settings import ReportSettings
 
 

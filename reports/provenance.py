@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from checks.results import CheckResult
-from reports.records import Input, Manifest
+from reports.records.version import Input, Manifest
 
 
 @dataclass(frozen=True)

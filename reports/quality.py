@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from checks.results import CheckResult
 from reports.overview import Quality, quality_of
-from reports.records import ExtractionTotal, Manifest, QuarantinedBatch
+from reports.records.version import ExtractionTotal, Manifest, QuarantinedBatch
 
 
 @dataclass(frozen=True)

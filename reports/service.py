@@ -15,16 +15,11 @@ from reports import formats as f
 from reports.events import Events, events
 from reports.levels import Level, level_of
 from reports.overview import Picture, ServiceLine
-from reports.records import (
-    IncidentCount,
-    Manifest,
-    PerformanceDay,
-    PoolCapacity,
-    ResourceCapacity,
-    Saturation,
-    ServiceDetail,
-    ServiceLevel,
-)
+from reports.records.capacity import PoolCapacity, ResourceCapacity
+from reports.records.forecast import Saturation
+from reports.records.operation import IncidentCount, PerformanceDay, ServiceLevel
+from reports.records.service import ServiceDetail
+from reports.records.version import Manifest
 from reports.settings import ReportSettings
 from reports.throughput import Throughput, throughput
 

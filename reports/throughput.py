@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reports import charts
 from reports import formats as f
 from reports.overview import Picture
-from reports.records import Scalability, ScalabilityPoint
+from reports.records.capacity import Scalability, ScalabilityPoint
 
 METHODS = {
     "queueing": "latency against throughput in production",

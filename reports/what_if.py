@@ -10,7 +10,7 @@ from markupsafe import Markup
 from reports import formats as f
 from reports import marks
 from reports.levels import Level, level_of
-from reports.records import Scenario, WhatIf
+from reports.records.planning import Scenario, WhatIf
 from reports.settings import ReportSettings
 
 

@@ -8,7 +8,10 @@ from datetime import date, timedelta
 from markupsafe import Markup, escape
 
 from reports import formats as f
-from reports.records import Estate, Saturation, Service, ServiceCapacity, ServiceLevel, WeekHour
+from reports.records.capacity import ServiceCapacity, WeekHour
+from reports.records.forecast import Saturation
+from reports.records.operation import ServiceLevel
+from reports.records.service import Estate, Service
 
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 

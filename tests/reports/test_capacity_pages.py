@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from reports.events import events, what
-from reports.records import Event, Scalability, ScalabilityPoint, Scenario, WhatIf
+from reports.records.capacity import Scalability, ScalabilityPoint
+from reports.records.operation import Event
+from reports.records.planning import Scenario, WhatIf
 from reports.settings import ReportSettings
 from reports.throughput import throughput
 from reports.what_if import answer, what_if

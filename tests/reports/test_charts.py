@@ -12,7 +12,9 @@ from markupsafe import Markup
 
 from reports import charts, marks
 from reports.palette import MARK_COLOURS, PALETTE, TEXT_COLOURS
-from reports.records import DemandDay, Forecast, ForecastPoint, IncidentCount, Saturation, WeekHour
+from reports.records.capacity import DemandDay, WeekHour
+from reports.records.forecast import Forecast, ForecastPoint, Saturation
+from reports.records.operation import IncidentCount
 from tests.reports.test_wording import SATURATION
 
 AS_OF = date(2026, 6, 30)

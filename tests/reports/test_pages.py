@@ -11,7 +11,8 @@ from reports.forecasts import forecast_page
 from reports.overview import quality_of
 from reports.provenance import FIGURES, checks_behind, traces
 from reports.quality import check_lines
-from reports.records import ForecastScore, Input, Manifest, TableInfo
+from reports.records.forecast import ForecastScore
+from reports.records.version import Input, Manifest, TableInfo
 from tests.reports.marts import COLUMNS, LANDING
 from tests.reports.test_wording import SATURATION
 

@@ -7,7 +7,10 @@ from datetime import date
 
 from reports import service, wording
 from reports.levels import BEYOND, CRITICAL, ENOUGH, LOW, UNKNOWN, level_of, urgency
-from reports.records import Saturation, Service, ServiceCapacity, ServiceLevel, WeekHour
+from reports.records.capacity import ServiceCapacity, WeekHour
+from reports.records.forecast import Saturation
+from reports.records.operation import ServiceLevel
+from reports.records.service import Service
 from reports.settings import ReportSettings
 
 AS_OF = date(2026, 6, 30)

@@ -1,0 +1,43 @@
+"""Forecasts, saturation dates and scores."""
+
+from __future__ import annotations
+
+SATURATIONS = """
+select
+    series_id, service_id, pool_id, ci_id, resource, as_of_date, p10_date, p50_date, p90_date,
+    coalesce(is_censored, p50_date is null) as is_censored, probability_within_horizon,
+    probability_within_lead_time, lead_time_days, decision_date, horizon_days, notes
+from marts.fct_saturation
+where as_of_date <= $as_of
+    and ($level is null or level = $level)
+    and ($service_id is null or service_id = $service_id)
+qualify row_number() over (partition by series_id order by as_of_date desc) = 1
+order by series_id
+"""
+
+FORECAST = """
+select as_of_date, model, target_date, round(quantile, 4) as quantile, value
+from marts.fct_forecasts
+where series_id = $series_id and value is not null and round(quantile, 4) in (0.1, 0.5, 0.9)
+    and as_of_date = (
+        select max(as_of_date) from marts.fct_forecasts where series_id = $series_id and as_of_date <= $as_of
+    )
+order by target_date, quantile
+"""
+
+SCORES = """
+with series as (
+    select series_id, level, resource, service_id
+    from marts.fct_saturation
+    where as_of_date <= $as_of
+    qualify row_number() over (partition by series_id order by as_of_date desc) = 1
+)
+select
+    f.series_id, s.level, s.resource, s.service_id, f.model, f.wql, f.mase, f.coverage_80_ratio, f.naive_wql,
+    f.naive_mase, f.window_count, f.is_better_than_naive, f.notes
+from marts.fct_forecast_scores as f
+left join series as s on s.series_id = f.series_id
+where f.as_of_date <= $as_of
+qualify row_number() over (partition by f.series_id order by f.as_of_date desc, f.model) = 1
+order by f.series_id
+"""
