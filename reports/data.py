@@ -5,7 +5,6 @@ Every query is ordered by a key, so that equal files give equal records.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -17,8 +16,10 @@ from typing import Any, Self, TypeVar
 
 import duckdb
 
-from checks.results import CheckResult
 from reports import queries
+from reports.levels import first_to_decide, first_to_run_out
+from reports.manifest import PublishedVersionError
+from reports.records.business import BusinessRoom, DriverDemand
 from reports.records.capacity import (
     DemandDay,
     Evidence,
@@ -27,14 +28,16 @@ from reports.records.capacity import (
     Scalability,
     ScalabilityPoint,
     ServiceCapacity,
+    SharedUse,
     WeekHour,
 )
 from reports.records.cost import ServiceCost, UnitCost
 from reports.records.forecast import Forecast, ForecastPoint, ForecastScore, Saturation
 from reports.records.operation import Change, Event, IncidentCount, OpenIncident, PerformanceDay, ServiceLevel
-from reports.records.planning import Scenario, WhatIf
+from reports.records.planning import Improvement, Scenario, SizeOfItem, SizesTaken, WhatIf
+from reports.records.resources import Capacity, KindCount, TeamWork
 from reports.records.service import Estate, Service, ServiceDetail
-from reports.records.version import ExtractionTotal, Input, Manifest, QuarantinedBatch, TableInfo
+from reports.records.version import ExtractionTotal, QuarantinedBatch
 from reports.settings import ReportSettings
 
 Row = TypeVar("Row")
@@ -44,41 +47,7 @@ INCIDENT_MONTHS = 12
 CHANGE_DAYS = 180
 WEEK_DAYS = 42
 COST_MONTHS = 6
-
-
-class PublishedVersionError(Exception):
-    """The folder is not a published version that this report can read."""
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a published version. Raises PublishedVersionError naming file, field and fix."""
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise PublishedVersionError(f"{path} is missing: name the folder of a published version")
-    try:
-        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise PublishedVersionError(
-            f"{path} is not JSON (line {error.lineno}): publish this version again"
-        ) from error
-    try:
-        return Manifest(
-            estate=raw["estate"],
-            version=raw["version"],
-            as_of_date=date.fromisoformat(raw["as_of_date"]),
-            code_version=raw["code_version"],
-            config_hash=raw["config_hash"],
-            tables={
-                name: TableInfo(name, table["rows"], table["description"], tuple(table["depends_on_landing"]))
-                for name, table in sorted(raw["tables"].items())
-            },
-            checks=tuple(CheckResult.from_dict(check) for check in raw["checks"]),
-            inputs=tuple(
-                Input(**row) for row in sorted(raw["inputs"], key=lambda row: (row["source"], row["table"]))
-            ),
-        )
-    except KeyError as error:
-        raise PublishedVersionError(f"{path} has no field {error}: publish this version again") from error
+DRIVER_DAYS = 28
 
 
 @dataclass
@@ -200,13 +169,71 @@ class PublishedReader:
             costs=tuple(
                 self._all(ServiceCost, queries.cost.SERVICE_COSTS, since=cost_since, as_of=self.as_of, **one)
             ),
-            unit_costs=tuple(
-                self._all(UnitCost, queries.cost.UNIT_COSTS, since=cost_since, as_of=self.as_of, **one)
+            unit_costs=tuple(self.unit_costs(service_id)),
+            improvements=tuple(self.improvements(service_id)),
+            sizes=tuple(self.sizes(service_id)),
+            business=tuple(self.business_room(service_id)),
+            drivers=tuple(
+                self._all(
+                    DriverDemand,
+                    queries.business.DRIVER_DEMAND,
+                    since=self.as_of - timedelta(days=DRIVER_DAYS - 1),
+                    before=self.as_of - timedelta(days=2 * DRIVER_DAYS - 1),
+                    as_of=self.as_of,
+                    **one,
+                )
             ),
+            capacities=tuple(self.capacities(service_id)),
+            shared_use=tuple(self._all(SharedUse, queries.capacity.SHARED_USE, as_of=self.as_of, **one)),
             evidence=next(
                 iter(self._all(Evidence, queries.capacity.EVIDENCE, as_of=self.as_of, **one)), None
             ),
         )
+
+    def improvements(self, service_id: str | None = None) -> list[Improvement]:
+        """The improvement register of this day, the highest priority first."""
+        return self._all(Improvement, queries.planning.IMPROVEMENTS, as_of=self.as_of, service_id=service_id)
+
+    def sizes(self, service_id: str | None = None) -> list[SizeOfItem]:
+        """Every configuration item with a size ladder, and whether its size fits."""
+        return self._all(SizeOfItem, queries.planning.SIZES, as_of=self.as_of, service_id=service_id)
+
+    def sizes_taken(self) -> list[SizesTaken]:
+        """The back-test of all cheaper sizes at the first decision date, one row a currency."""
+        return self._all(SizesTaken, queries.planning.SIZES_TAKEN, as_of=self.as_of)
+
+    def business_room(self, service_id: str | None = None) -> list[BusinessRoom]:
+        """Room in units of each driver, pool by pool."""
+        return self._all(
+            BusinessRoom, queries.business.BUSINESS_ROOM, as_of=self.as_of, service_id=service_id
+        )
+
+    def unit_costs(self, service_id: str | None = None) -> list[UnitCost]:
+        """Unit costs of the last months."""
+        since = _months_back(self.as_of.replace(day=1), COST_MONTHS - 1)
+        return self._all(
+            UnitCost, queries.cost.UNIT_COSTS, since=since, as_of=self.as_of, service_id=service_id
+        )
+
+    def capacities(self, service_id: str | None = None) -> list[Capacity]:
+        """People, licences, data and budgets, with the least room first."""
+        return self._all(Capacity, queries.resources.CAPACITIES, as_of=self.as_of, service_id=service_id)
+
+    def technical(self, listed: int) -> list[Capacity]:
+        """The technical resources with the least room."""
+        return self._all(Capacity, queries.resources.TECHNICAL, as_of=self.as_of, listed=listed)
+
+    def kind_counts(self) -> list[KindCount]:
+        """How many resources of each kind there are, and how many have no room."""
+        return self._all(KindCount, queries.resources.KIND_COUNTS, as_of=self.as_of)
+
+    def team_work(self) -> list[TeamWork]:
+        """Tickets of each team."""
+        return self._all(TeamWork, queries.resources.TEAM_WORK, as_of=self.as_of)
+
+    def resource_saturations(self, service_id: str | None = None) -> Mapping[str, Saturation]:
+        """Dates on which single resources run out, by series."""
+        return _by(lambda r: r.series_id, self._saturations(level="resource", service_id=service_id))
 
     def extractions(self) -> list[ExtractionTotal]:
         """Conservation per source table, over the current receipts."""
@@ -283,41 +310,6 @@ class PublishedReader:
         cursor = self._connection.execute(sql, parameters)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, map(_known, row), strict=True)) for row in cursor.fetchall()]
-
-
-def first_to_run_out(
-    pools: Iterable[Saturation], capacities: Mapping[str, ServiceCapacity]
-) -> dict[str, Saturation]:
-    """For each service the pool that runs out first: earliest median, then earliest p10, then the tightest today."""
-
-    def order(pool: Saturation) -> tuple[date, date, bool, float, str]:
-        capacity = capacities.get(pool.service_id or "")
-        is_tightest = capacity is not None and capacity.bottleneck_pool_id == pool.pool_id
-        chance = pool.probability_within_horizon or 0.0
-        return (
-            pool.p50_date or date.max,
-            pool.p10_date or date.max,
-            not is_tightest,
-            -chance,
-            pool.series_id,
-        )
-
-    found: dict[str, Saturation] = {}
-    for pool in sorted(pools, key=order):
-        if pool.service_id is not None:
-            found.setdefault(pool.service_id, pool)
-    return found
-
-
-def first_to_decide(pools: Iterable[Saturation]) -> dict[str, Saturation]:
-    """For each service the pool with the earliest day to decide; services without any such day are left out."""
-    found: dict[str, Saturation] = {}
-    for pool in sorted(
-        pools, key=lambda p: (p.decision_date or date.max, p.p50_date or date.max, p.series_id)
-    ):
-        if pool.service_id is not None and pool.decision_date is not None:
-            found.setdefault(pool.service_id, pool)
-    return found
 
 
 def _known(value: Any) -> Any:

@@ -80,6 +80,26 @@ def number(value: float | None, digits: int = 3) -> str:
     return text.replace("-", MINUS)
 
 
+def approximate(value: float) -> str:
+    """Three significant digits, and words for what is large: 14,400, 68.7 million. For what is known roughly."""
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if abs(value) >= 0.9995 * size:
+            return f"{number(value / size)}{NARROW_SPACE}{word}"
+    rounded = float(f"{value:.3g}")
+    return integer(rounded) if abs(rounded) >= 100 else number(rounded)
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 incident`, `3 incidents`."""
+    return f"{integer(count)} {one if count == 1 else many or one + 's'}"
+
+
+def points(value: float) -> str:
+    """A difference of two percentages: 34 points, 0.1 points."""
+    shown = number(value * 100, 2) if abs(value) < 0.1 else integer(value * 100)
+    return f"{shown}{NARROW_SPACE}{'point' if shown == '1' else 'points'}"
+
+
 def percent(value: float | None, digits: int | None = None) -> str:
     """18 %. Near 0 and near 1 it keeps as many decimals as tell the value from none and from all."""
     if value is None:

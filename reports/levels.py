@@ -1,10 +1,12 @@
-"""How urgent a service is: the words for its headroom and the order in which services are listed."""
+"""How urgent a service is: the words for its headroom, the order of services, and which of their pools come first."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from reports.records.capacity import ServiceCapacity
 from reports.records.forecast import Saturation
 from reports.records.service import Service
 from reports.settings import ReportSettings
@@ -61,3 +63,38 @@ def urgency(
         service.criticality or 9,
         service.service_id,
     )
+
+
+def first_to_run_out(
+    pools: Iterable[Saturation], capacities: Mapping[str, ServiceCapacity]
+) -> dict[str, Saturation]:
+    """For each service the pool that runs out first: earliest median, then earliest p10, then the tightest today."""
+
+    def order(pool: Saturation) -> tuple[date, date, bool, float, str]:
+        capacity = capacities.get(pool.service_id or "")
+        is_tightest = capacity is not None and capacity.bottleneck_pool_id == pool.pool_id
+        chance = pool.probability_within_horizon or 0.0
+        return (
+            pool.p50_date or date.max,
+            pool.p10_date or date.max,
+            not is_tightest,
+            -chance,
+            pool.series_id,
+        )
+
+    found: dict[str, Saturation] = {}
+    for pool in sorted(pools, key=order):
+        if pool.service_id is not None:
+            found.setdefault(pool.service_id, pool)
+    return found
+
+
+def first_to_decide(pools: Iterable[Saturation]) -> dict[str, Saturation]:
+    """For each service the pool with the earliest day to decide; services without any such day are left out."""
+    found: dict[str, Saturation] = {}
+    for pool in sorted(
+        pools, key=lambda p: (p.decision_date or date.max, p.p50_date or date.max, p.series_id)
+    ):
+        if pool.service_id is not None and pool.decision_date is not None:
+            found.setdefault(pool.service_id, pool)
+    return found

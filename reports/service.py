@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -15,16 +15,15 @@ from reports import formats as f
 from reports.events import Events, events
 from reports.levels import Level, level_of
 from reports.overview import Picture, ServiceLine
+from reports.performance import MIN_DRAWN_DAYS, Panel, has_latency, panels
 from reports.records.capacity import PoolCapacity, ResourceCapacity
 from reports.records.forecast import Saturation
-from reports.records.operation import IncidentCount, PerformanceDay, ServiceLevel
+from reports.records.operation import IncidentCount
 from reports.records.service import ServiceDetail
 from reports.records.version import Manifest
 from reports.settings import ReportSettings
+from reports.targets import TargetLine, target_lines
 from reports.throughput import Throughput, throughput
-
-# A line through fewer days than this tells nothing: the figures are given in words.
-MIN_DRAWN_DAYS = 3
 
 
 @dataclass(frozen=True)
@@ -61,23 +60,6 @@ class PoolChart:
     model: str | None
     saturation: Saturation | None
     days: int
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A small chart with its latest and its worst value in words."""
-
-    title: str
-    note: str
-    chart: Markup | None
-
-
-@dataclass(frozen=True)
-class TargetLine:
-    """A target with its outcome month by month (None: not judged in that month)."""
-
-    latest: ServiceLevel
-    months: tuple[ServiceLevel | None, ...]
 
 
 @dataclass(frozen=True)
@@ -152,13 +134,13 @@ def service_page(
         week=_week(detail),
         week_note=wording.busiest_hour(detail.week),
         no_forecast=wording.no_forecast(days),
-        panels=_panels(detail.performance),
-        latency_basis=next((d.latency_basis for d in reversed(detail.performance) if _has_latency(d)), None),
+        panels=panels(detail.performance),
+        latency_basis=next((d.latency_basis for d in reversed(detail.performance) if has_latency(d)), None),
         has_latency_target=any(
-            d.latency_target_seconds is not None for d in detail.performance if _has_latency(d)
+            d.latency_target_seconds is not None for d in detail.performance if has_latency(d)
         ),
         months=months,
-        targets=_targets(detail.levels, months),
+        targets=target_lines(detail.levels, months),
         incidents=_incidents(detail.incident_counts),
         resources=tuple(
             ResourceLine(r, level_of(r.headroom_ratio, settings), marks.vessel(r.headroom_ratio))
@@ -238,71 +220,6 @@ def _saturation_of(pool: PoolCapacity, detail: ServiceDetail) -> Saturation | No
     )
 
 
-def _panels(days: Sequence[PerformanceDay]) -> tuple[Panel, ...]:
-    panels = []
-    if any(_has_latency(d) for d in days):
-        p95 = [d.latency_p95_seconds for d in days if d.latency_p95_seconds is not None]
-        note = (
-            f"p95 last {f.seconds(p95[-1])}, worst day {f.seconds(max(p95))}"
-            if p95
-            else "p95 is not measured"
-        )
-        panels.append(_panel("Latency", note, days, charts.latency))
-    rates = [d.throughput_per_second for d in days if d.throughput_per_second is not None]
-    if rates:
-        peaks = [d.throughput_peak_per_second for d in days if d.throughput_peak_per_second is not None]
-        peak = f", busiest hour {f.per_second(max(peaks))}" if peaks else ""
-        panels.append(
-            _panel("Throughput", f"mean last {f.per_second(rates[-1])}{peak}", days, charts.throughput)
-        )
-    failed = [d.error_ratio for d in days if d.error_ratio is not None]
-    if failed:
-        note = f"share of requests, last {f.percent(failed[-1])}, worst day {f.percent(max(failed))}"
-        panels.append(_panel("Errors", note, days, charts.errors))
-    panels += _downtime(days)
-    return tuple(panels)
-
-
-def _has_latency(day: PerformanceDay) -> bool:
-    values = (day.latency_p50_seconds, day.latency_p95_seconds, day.latency_p99_seconds)
-    return any(value is not None for value in values)
-
-
-def _downtime(days: Sequence[PerformanceDay]) -> list[Panel]:
-    down = [d.downtime_minutes for d in days if d.downtime_minutes is not None]
-    up = [d.availability_ratio for d in days if d.availability_ratio is not None]
-    if not down and not up:
-        return []
-    period = "1 day" if max(len(down), len(up)) == 1 else f"{max(len(down), len(up))} days"
-    if not any(down):
-        worst = f"lowest day {f.percent(min(up))}" if up else "none"
-        return [
-            Panel("Downtime", f"none in {period}" if down else f"availability in {period}: {worst}", None)
-        ]
-    lowest = f", lowest day {f.percent(min(up))} available" if up else ""
-    return [_panel("Downtime", f"{f.duration(sum(down))} in {period}{lowest}", days, charts.downtime)]
-
-
-def _panel(
-    title: str,
-    note: str,
-    days: Sequence[PerformanceDay],
-    draw: Callable[[str, str, Sequence[PerformanceDay]], Markup],
-) -> Panel:
-    chart = draw(title.lower(), f"{title} by day: {note}", days) if len(days) >= MIN_DRAWN_DAYS else None
-    return Panel(title, note, chart)
-
-
-def _targets(levels: Sequence[ServiceLevel], months: Sequence[date]) -> tuple[TargetLine, ...]:
-    by_target: dict[str, dict[date, ServiceLevel]] = {}
-    for level in levels:
-        by_target.setdefault(level.target_id, {})[level.period_start_date] = level
-    return tuple(
-        TargetLine(latest=found[max(found)], months=tuple(found.get(month) for month in months))
-        for found in by_target.values()
-    )
-
-
 def _incidents(counts: Sequence[IncidentCount]) -> IncidentTable | None:
     if not counts:
         return None
@@ -319,47 +236,6 @@ def _incidents(counts: Sequence[IncidentCount]) -> IncidentTable | None:
         derived=sum(c.derived for c in counts),
         chart=charts.incidents("incidents", label, counts),
     )
-
-
-def is_by_value(level: ServiceLevel) -> bool:
-    """True when the month's own value is compared with the target, not a share of what was counted."""
-    return level.objective_ratio is None and level.measure in ("availability_ratio", "error_ratio")
-
-
-def attained(level: ServiceLevel) -> str:
-    """What was reached: the month's value, or the share of the counted that met the target."""
-    if is_by_value(level):
-        return measured(level.measure, level.actual_value)
-    count = f" of {f.integer(level.total_count)}" if level.total_count is not None else ""
-    return f.percent(level.actual_value) + count
-
-
-def agreed(level: ServiceLevel) -> str:
-    """The target in words: `95 % of priority 1 incidents resolved within 4 h`."""
-    is_ratio = level.measure.endswith("_ratio")
-    value = f.agreed_percent(level.target_value) if is_ratio else measured(level.measure, level.target_value)
-    share = "All" if level.objective_ratio is None else f"{f.agreed_percent(level.objective_ratio)} of"
-    bound = "at most" if level.comparator == "<=" else "at least"
-    if level.measure == "incident_resolution_minutes":
-        priority = f"priority {level.priority} " if level.priority is not None else ""
-        return f"{share} {priority}incidents resolved within {value}"
-    if level.measure == "latency_seconds":
-        return f"{share} requests answered in {value} or less"
-    subject = level.measure.removesuffix("_ratio").replace("_", " ").replace("error", "errors")
-    if is_by_value(level):
-        return f"{wording.capital(subject)} {bound} {value}"
-    return f"{wording.capital(subject)} {bound} {value} on {share.lower()} days"
-
-
-def measured(measure: str, value: float | None) -> str:
-    """A value of a target's measure with its unit."""
-    if measure.endswith("_minutes"):
-        return f.working_time(value)
-    if measure.endswith("_seconds"):
-        return f.seconds(value)
-    if measure.endswith("_ratio"):
-        return f.percent(value)
-    return f.number(value)
 
 
 def _ratio(demand: float | None, usable: float | None) -> float | None:

@@ -35,7 +35,21 @@ class ReportSettings(BaseModel):
     listed_resources: int = Field(
         default=150, ge=1, le=5000, description="Resources listed on a service's page."
     )
-
+    listed_improvements: int = Field(
+        default=60,
+        ge=1,
+        le=1000,
+        description="Improvements listed, by priority, those done and rejected apart.",
+    )
+    listed_sizes: int = Field(
+        default=60, ge=1, le=1000, description="Groups of items listed in each table of sizes."
+    )
+    listed_drivers: int = Field(
+        default=12, ge=1, le=500, description="Business drivers listed on the overview."
+    )
+    listed_technical: int = Field(
+        default=25, ge=1, le=1000, description="Technical resources listed on the page of resources."
+    )
     event_days: int = Field(default=60, ge=7, le=730, description="Days of events in timelines.")
     listed_events: int = Field(default=40, ge=1, le=1000, description="Events listed, open ones first.")
 

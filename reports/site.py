@@ -11,9 +11,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import events, formats, provenance, service, what_if, wording
-from reports.data import PublishedReader, read_manifest
+from reports import events, formats, provenance, service, targets, what_if, wording
+from reports.data import PublishedReader
 from reports.forecasts import forecast_page
+from reports.manifest import read_manifest
 from reports.overview import overview, quality_of, service_lines
 from reports.palette import PALETTE
 from reports.quality import quality_page
@@ -37,7 +38,7 @@ _FORMATS = (
 def render(published: Path, out: Path, *, settings: ReportSettings) -> list[Path]:
     """Write the report of the published version in folder `published` to folder `out`; returns the files written.
 
-    Equal input gives equal bytes. Raises `reports.data.PublishedVersionError` when `published` holds no version.
+    Equal input gives equal bytes. Raises `reports.manifest.PublishedVersionError` when `published` holds no version.
     """
     manifest = read_manifest(published)
     site = _Site(out, settings, manifest=manifest, quality=quality_of(manifest))
@@ -139,15 +140,10 @@ def environment() -> Environment:
         money=formats.money,
         money_change=formats.money_change,
         per_second=formats.per_second,
-        agreed=service.agreed,
-        attained=service.attained,
+        agreed=targets.agreed,
+        attained=targets.attained,
         horizon_end=wording.horizon_end,
         no_headroom=wording.no_headroom,
-        plural=_plural,
+        plural=formats.counted,
     )
     return env
-
-
-def _plural(count: int, one: str, many: str | None = None) -> str:
-    """`1 incident`, `3 incidents`."""
-    return f"{formats.integer(count)} {one if count == 1 else many or one + 's'}"

@@ -1,5 +1,25 @@
 """The SQL of the report: one statement a question, over schema `marts`. Parameters are named ($name)."""
 
-from reports.queries import capacity, cost, forecast, operation, planning, service, version
+from reports.queries import (
+    business,
+    capacity,
+    cost,
+    forecast,
+    operation,
+    planning,
+    resources,
+    service,
+    version,
+)
 
-__all__ = ["capacity", "cost", "forecast", "operation", "planning", "service", "version"]
+__all__ = [
+    "business",
+    "capacity",
+    "cost",
+    "forecast",
+    "operation",
+    "planning",
+    "resources",
+    "service",
+    "version",
+]

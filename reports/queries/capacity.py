@@ -131,3 +131,17 @@ from marts.fct_scalability_points
 where service_id = $service_id and as_of_date = $as_of
 order by method, series, point_number
 """
+
+SHARED_USE = """
+select
+    u.ci_id, coalesce(c.ci_name, u.ci_id) as ci_name, u.resource, r.service_count, u.share_ratio, u.share_basis,
+    u.use_ratio, u.use_ratio_low, u.use_ratio_high, u.share_headroom_ratio,
+    coalesce(u.is_above_share, false) as is_above_share, coalesce(u.is_refused, u.use_ratio is null) as is_refused,
+    u.reason
+from marts.fct_shared_use as u
+left join marts.fct_resource_shares as r
+    on r.service_id = u.service_id and r.ci_id = u.ci_id and r.resource = u.resource and r.as_of_date = u.as_of_date
+left join marts.dim_ci as c on c.ci_id = u.ci_id
+where u.as_of_date = $as_of and u.service_id = $service_id
+order by coalesce(u.is_above_share, false) desc, u.use_ratio desc nulls last, u.ci_id, u.resource
+"""

@@ -17,6 +17,6 @@ select
     driver_id, driver_name, month_start_date, billing_currency, unit, demand_value, unit_cost::double as unit_cost,
     efficiency_gain_ratio, is_low_coverage
 from marts.fct_unit_cost
-where service_id = $service_id and month_start_date between $since and $as_of
+where ($service_id is null or service_id = $service_id) and month_start_date between $since and $as_of
 order by driver_id, month_start_date, billing_currency
 """

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 
+def unit_of_pool(unit: str, pooling: str | None, member_count: int | None) -> str:
+    """Ratios added up over members count members: 2.3 is the work of 2.3 fully used ones."""
+    return "{member}" if unit == "1" and pooling == "shared" and (member_count or 1) > 1 else unit
+
+
 @dataclass(frozen=True)
 class ServiceCapacity:
     """Room left in a service: that of its tightest pool, and which pool comes next."""
@@ -55,9 +60,8 @@ class PoolCapacity:
 
     @property
     def shown_unit(self) -> str:
-        """Ratios added up over members count members: 2.3 is the work of 2.3 fully used ones."""
-        is_sum = self.unit == "1" and self.pooling == "shared" and (self.member_count or 1) > 1
-        return "{member}" if is_sum else self.unit
+        """The unit to show: see `unit_of_pool`."""
+        return unit_of_pool(self.unit, self.pooling, self.member_count)
 
 
 @dataclass(frozen=True)
@@ -143,3 +147,22 @@ class ScalabilityPoint:
     load: float | None
     throughput_per_second: float | None
     latency_seconds: float | None
+
+
+@dataclass(frozen=True)
+class SharedUse:
+    """What a service really uses of a resource that several share, beside its share; refused with a reason."""
+
+    ci_id: str
+    ci_name: str | None
+    resource: str
+    service_count: int | None
+    share_ratio: float | None
+    share_basis: str | None
+    use_ratio: float | None
+    use_ratio_low: float | None
+    use_ratio_high: float | None
+    share_headroom_ratio: float | None
+    is_above_share: bool
+    is_refused: bool
+    reason: str | None

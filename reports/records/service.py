@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from reports.records.business import BusinessRoom, DriverDemand
 from reports.records.capacity import (
     DemandDay,
     Evidence,
@@ -14,11 +15,14 @@ from reports.records.capacity import (
     Scalability,
     ScalabilityPoint,
     ServiceCapacity,
+    SharedUse,
     WeekHour,
 )
 from reports.records.cost import ServiceCost, UnitCost
 from reports.records.forecast import Forecast, Saturation
 from reports.records.operation import Change, Event, IncidentCount, OpenIncident, PerformanceDay, ServiceLevel
+from reports.records.planning import Improvement, SizeOfItem
+from reports.records.resources import Capacity
 
 
 @dataclass(frozen=True)
@@ -76,3 +80,9 @@ class ServiceDetail:
     events: tuple[Event, ...] = ()
     costs: tuple[ServiceCost, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()
+    improvements: tuple[Improvement, ...] = ()
+    sizes: tuple[SizeOfItem, ...] = ()
+    business: tuple[BusinessRoom, ...] = ()
+    drivers: tuple[DriverDemand, ...] = ()
+    capacities: tuple[Capacity, ...] = ()
+    shared_use: tuple[SharedUse, ...] = ()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from reports.data import PublishedReader, PublishedVersionError, read_manifest
+from reports.data import PublishedReader
+from reports.manifest import PublishedVersionError, read_manifest
 from reports.settings import ReportSettings
 from tests.reports import fixture
 from tests.reports.marts import AS_OF, Rows, publish

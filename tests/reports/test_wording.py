@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from reports import service, wording
+from reports import targets, wording
 from reports.levels import BEYOND, CRITICAL, ENOUGH, LOW, UNKNOWN, level_of, urgency
 from reports.records.capacity import ServiceCapacity, WeekHour
 from reports.records.forecast import Saturation
@@ -154,7 +154,7 @@ def level(measure: str, **values: object) -> ServiceLevel:
 def test_targets_are_told_in_words_with_what_was_reached() -> None:
     def told(measure: str, **values: object) -> str:
         found = level(measure, **values)
-        return f"{service.agreed(found)}: {service.attained(found)}".replace("\u202f", " ")
+        return f"{targets.agreed(found)}: {targets.attained(found)}".replace("\u202f", " ")
 
     assert told("incident_resolution_minutes", priority=1) == (
         "95 % of priority 1 incidents resolved within 4 h: 90 % of 20"
