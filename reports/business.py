@@ -16,6 +16,7 @@ class DriverLine:
     """One driver of the overview's table: the pool that decides a day's demand, and what one unit costs."""
 
     room: BusinessRoom
+    unit: str
     more: str
     spread: str
     costs: tuple[UnitCost, ...]
@@ -36,7 +37,7 @@ class Driver:
 
     driver_id: str
     name: str
-    unit: str | None
+    unit: str
     demand: str
     answers: tuple[str, ...]
     pools: tuple[PoolRoom, ...]
@@ -67,7 +68,12 @@ def table(rooms: Sequence[BusinessRoom], costs: Iterable[UnitCost], listed: int)
     newest = newest_costs(costs)
     told = [r for r in rooms if r.is_tightest and r.headroom_kind == "a_day" and not r.is_refused]
     told.sort(key=lambda r: (r.of_busy_day is None, r.of_busy_day or 0.0, r.driver_id))
-    lines = tuple(DriverLine(r, more(r), spread(r), newest.get(r.driver_id, ())) for r in told[:listed])
+    lines = tuple(
+        DriverLine(
+            r, unit_note(r.driver_name, r.driver_unit), more(r), spread(r), newest.get(r.driver_id, ())
+        )
+        for r in told[:listed]
+    )
     drivers = {room.driver_id for room in rooms}
     return BusinessTable(lines, len(told), len(drivers - {r.driver_id for r in told}))
 
@@ -90,6 +96,7 @@ def _driver(
 ) -> Driver:
     names = [room.driver_name for room in rooms] + ([demand.driver_name] if demand else [])
     units = [room.driver_unit for room in rooms] + ([demand.driver_unit] if demand else [])
+    name = next((name for name in names if name), key)
     told = [room for room in rooms if not room.is_refused]
     refused: dict[str, list[str]] = {}
     for room in rooms:
@@ -97,8 +104,8 @@ def _driver(
             refused.setdefault(room.reason or "no reason is on record", []).append(pool_name(room))
     return Driver(
         driver_id=key,
-        name=next((name for name in names if name), key),
-        unit=next((unit for unit in units if unit), None),
+        name=name,
+        unit=unit_note(name, next((unit for unit in units if unit), None)),
         demand=_demand(next((r.busy_day_units for r in rooms if r.busy_day_units is not None), None), demand),
         answers=tuple(sentence(r) for r in told if r.is_tightest),
         pools=tuple(PoolRoom(r, more(r), spread(r)) for r in told),
@@ -144,7 +151,15 @@ def spread(room: BusinessRoom) -> str:
         return ""
     if high is None:
         return f"{f.approximate(low)} or more"
+    if high < 0:  # as `more` puts it: how many too many
+        low, high = -high, -low
     return f"{f.approximate(low)} to {f.approximate(high)}"
+
+
+def unit_note(name: str | None, unit: str | None) -> str:
+    """The unit of a driver, where its name does not say it already: nothing for orders counted in orders."""
+    shown = f.clean(f.unit_name(unit)) if unit else ""
+    return "" if shown.lower().rstrip("s") in (name or "").lower() else shown
 
 
 def pool_name(room: BusinessRoom) -> str:

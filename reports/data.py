@@ -215,13 +215,10 @@ class PublishedReader:
             UnitCost, queries.cost.UNIT_COSTS, since=since, as_of=self.as_of, service_id=service_id
         )
 
-    def capacities(self, service_id: str | None = None) -> list[Capacity]:
-        """People, licences, data and budgets, with the least room first."""
-        return self._all(Capacity, queries.resources.CAPACITIES, as_of=self.as_of, service_id=service_id)
-
-    def technical(self, listed: int) -> list[Capacity]:
-        """The technical resources with the least room."""
-        return self._all(Capacity, queries.resources.TECHNICAL, as_of=self.as_of, listed=listed)
+    def capacities(self, service_id: str | None = None, *, technical: bool = False) -> list[Capacity]:
+        """People, licences, data and budgets, or technical resources, with the least room first."""
+        sql = queries.resources.CAPACITIES
+        return self._all(Capacity, sql, as_of=self.as_of, service_id=service_id, is_technical=technical)
 
     def kind_counts(self) -> list[KindCount]:
         """How many resources of each kind there are, and how many have no room."""
@@ -231,9 +228,9 @@ class PublishedReader:
         """Tickets of each team."""
         return self._all(TeamWork, queries.resources.TEAM_WORK, as_of=self.as_of)
 
-    def resource_saturations(self, service_id: str | None = None) -> Mapping[str, Saturation]:
-        """Dates on which single resources run out, by series."""
-        return _by(lambda r: r.series_id, self._saturations(level="resource", service_id=service_id))
+    def saturations(self) -> Mapping[str, Saturation]:
+        """The newest dates on which pools and single resources run out, by series."""
+        return _by(lambda r: r.series_id, self._saturations(level=None, service_id=None))
 
     def extractions(self) -> list[ExtractionTotal]:
         """Conservation per source table, over the current receipts."""

@@ -246,7 +246,7 @@ def money(value: float | None, currency: str | None) -> str:
         return MISSING
     digits = 0 if abs(value) >= 10 else 2
     text = f"{value:,.{digits}f}" if value == 0 or abs(value) >= 0.1 else number(value)
-    return f"{text}{NARROW_SPACE}{currency}" if currency else text
+    return f"{text}{NARROW_SPACE}{clean(currency)}" if currency else text
 
 
 def money_change(value: float, currency: str | None) -> str:

@@ -39,6 +39,7 @@ class ImprovementLine:
 
     improvement: Improvement
     task: str
+    reason: str
     brings: str
     spread: str
     costs: tuple[str, ...]
@@ -51,6 +52,7 @@ class Register:
     """The improvement register: what is open, what was decided. Changes of size stand with the sizes while proposed."""
 
     answer: str
+    due: int
     open: tuple[ImprovementLine, ...]
     open_count: int
     size_count: int
@@ -75,12 +77,23 @@ def register(
     rejected = [i for i in improvements if i.state == "rejected"]
     return Register(
         answer=answer(waiting, done, as_of),
+        due=sum(1 for i in waiting if is_due(i, as_of)),
         open=lines(tasks[: settings.listed_improvements]),
         open_count=len(tasks),
         size_count=len(waiting) - len(tasks),
         done=lines(done[: settings.listed_improvements]),
         rejected=lines(rejected[: settings.listed_improvements]),
     )
+
+
+def levels_by_target(levels: Iterable[ServiceLevel]) -> Levels:
+    """Targets by service and target id."""
+    return {(level.service_id, level.target_id): level for level in levels}
+
+
+def is_due(row: Improvement, as_of: date) -> bool:
+    """True when the day to decide has passed or comes within 30 days."""
+    return row.decision_date is not None and (row.decision_date - as_of).days <= 30
 
 
 def answer(waiting: Sequence[Improvement], done: Sequence[Improvement], as_of: date) -> str:
@@ -109,34 +122,58 @@ def answer(waiting: Sequence[Improvement], done: Sequence[Improvement], as_of: d
 
 def improvement_line(row: Improvement, levels: Levels) -> ImprovementLine:
     """One improvement in words."""
-    low, high = row.expected_benefit_low_value, row.expected_benefit_high_value
-    spread = ""
-    if low is not None and high is not None and low != high:
-        spread = f"{benefit(row, low)} to {benefit(row, high)}"
+    target = target_of(row, levels)
     verdict = _VERDICTS.get(row.verdict or "")
     return ImprovementLine(
         improvement=row,
-        task=task(row, levels),
+        task=task(row, target),
+        reason=reason(row, target),
         brings=benefit(row, row.expected_benefit_value),
-        spread=spread,
+        spread=spread(row),
         costs=costs(row),
         measured=benefit(row, row.measured_benefit_value),
         verdict=Verdict(*verdict) if verdict else None,
     )
 
 
-def task(row: Improvement, levels: Levels) -> str:
-    """What to do, in words; the register's own title where it has been entered by hand."""
-    target = levels.get((row.service_id or "", row.subject.removeprefix(f"{row.service_id}/")))
-    if row.kind == "extend_capacity" and row.redundancy_group:
-        unit = unit_of_pool(row.amount_unit or "1", row.pooling, row.member_count)
-        amount = f" by {f.quantity(row.amount_value, unit)}" if row.amount_value else ""
-        return f"Extend {f.resource(row.resource)} of {f.shorten(row.redundancy_group, 60)}{amount}"
-    if row.kind == "resolve_recurring_events" and row.ci_name:
-        return f"Resolve the recurring {f.resource(row.resource)} events of {f.shorten(row.ci_name, 60)}"
-    if row.kind == "meet_target" and target is not None:
-        return f"Meet the target: {targets.agreed(target)}"
+def target_of(row: Improvement, levels: Levels) -> ServiceLevel | None:
+    """The target of this month that the improvement is about."""
+    if row.kind != "meet_target" or row.service_id is None:
+        return None
+    return levels.get((row.service_id, row.subject.removeprefix(f"{row.service_id}/")))
+
+
+def task(row: Improvement, target: ServiceLevel | None) -> str:
+    """What to do, in words; the register's own title for what has been decided, since that is what was decided on."""
+    if row.state == "proposed":
+        if row.kind == "extend_capacity" and row.redundancy_group:
+            unit = unit_of_pool(row.amount_unit or "1", row.pooling, row.member_count)
+            amount = f" by {f.quantity(row.amount_value, unit)}" if row.amount_value else ""
+            return f"Extend {f.resource(row.resource)} of {f.shorten(row.redundancy_group, 60)}{amount}"
+        if row.kind == "resolve_recurring_events" and row.ci_name:
+            return f"Resolve the recurring {f.resource(row.resource)} events of {f.shorten(row.ci_name, 60)}"
+        if target is not None:
+            return f"Meet the target: {targets.agreed(target)}"
     return f.shorten(row.title or row.subject, 160)
+
+
+def reason(row: Improvement, target: ServiceLevel | None) -> str:
+    """Why it is proposed; of a target what was reached."""
+    if target is not None:
+        return f"reached {targets.attained(target)} in {f.month(target.period_start_date)}"
+    return f.shorten(row.reason or row.state_reason, 160) if row.reason or row.state_reason else ""
+
+
+def spread(row: Improvement) -> str:
+    """The range of the expected benefit: `11 to 34 points`; empty where it is not known or a single value."""
+    low, high = row.expected_benefit_low_value, row.expected_benefit_high_value
+    if low is None or high is None or low == high:
+        return ""
+    if row.benefit_measure in ("headroom_ratio", "target_attainment"):
+        return f"{f.number(low * 100, 2)} to {f.points(high)}"
+    if row.benefit_measure == "monthly_cost":
+        return f"{f.money(low, None)} to {f.money(high, row.currency)}"
+    return f"{f.number(low, 2)} to {f.number(high, 2)}"
 
 
 def benefit(row: Improvement, value: float | None) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from assets.warehouse.computed import computed_tables
 from checks.results import CheckResult
 from reports.records.version import Input, Manifest
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One kind of figure on a service's page: how it is computed and from which marts."""
+    """One kind of figure: how it is computed, from which marts, and on which pages it stands."""
 
     name: str
     formula: str
     marts: tuple[str, ...]
+    pages: tuple[str, ...] = ("service",)
 
 
 FIGURES: tuple[Figure, ...] = (
@@ -64,12 +66,66 @@ FIGURES: tuple[Figure, ...] = (
         "Demand at or over usable capacity, unlike the usual week, or likely to be short within the lead time; "
         "detections of one cause are one event.",
         ("fct_events", "fct_event_detections"),
+        ("service", "events"),
     ),
     Figure(
         "Cost",
         "Charges of the configuration items behind the service; a shared item by the agreed share, else by measured "
         "use.",
         ("fct_service_cost", "fct_unit_cost"),
+    ),
+    Figure(
+        "Improvements",
+        "Proposed from headroom, saturation dates, sizes, idle items, recurring events and missed targets; decided by "
+        "the records of improvement states. Priority (0 to 100) = 40 × urgency + 30 × impact + 20 × confidence + "
+        "10 ÷ (1 + effort days ÷ 5). Benefit measured: the same measure 28 days before and after the day it was done; "
+        "headroom at the demand from before.",
+        ("fct_improvements",),
+        ("service", "plan"),
+    ),
+    Figure(
+        "Sizes",
+        "The cheapest size of the ladder that holds the need of the last 28 days, the growth until the next decision "
+        "and a week's usual scatter, and that demand would have crossed in no week on record. Would have been "
+        "crossed: weeks with demand beyond the size ÷ weeks tested, 95 % interval by Clopper and Pearson.",
+        ("fct_rightsizing", "fct_rightsizing_backtest"),
+        ("service", "plan"),
+    ),
+    Figure(
+        "Room in business terms",
+        "Usable capacity less demand, ÷ what one unit adds on the busiest weekday (medians of past days); 90 % "
+        "interval from slopes that the days do not contradict and errors on unseen days. Refused where the driver "
+        "foretells no better than last week.",
+        ("fct_business_capacity", "fct_business_demand"),
+    ),
+    Figure(
+        "People, licences, data, money",
+        "Headroom = 1 − demand ÷ usable. Teams: agreed hours of the tickets of the busiest week ÷ hours of the team × "
+        "what may be planned. Licences and data: as disks. Budgets: spending of the whole period if it goes on as so "
+        "far ÷ amount.",
+        ("fct_capacity", "fct_team_capacity"),
+        ("service", "resources"),
+    ),
+    Figure(
+        "Use of shared items",
+        "Hourly demand of the item regressed on the hourly requests of its services (non-negative least squares); use "
+        "is the part of demand in the busiest twentieth of the hours. 90 % interval from resampled days; refused "
+        "below R² = 0.8 on unseen days.",
+        ("fct_shared_use", "fct_resource_shares"),
+    ),
+    Figure(
+        "What if",
+        "Headroom, dates and cost of every service computed anew with the scenario's limits, members, load and "
+        "purchases, with the same forecasts and random numbers as today's.",
+        ("fct_what_if", "dim_scenario"),
+        ("what_if",),
+    ),
+    Figure(
+        "Scores of forecasts",
+        "Rolling-origin backtest: weighted quantile loss, share of days inside the 80 % interval, and MASE, beside "
+        "repeating the last season.",
+        ("fct_forecast_scores",),
+        ("forecasts",),
     ),
     Figure(
         "Incidents", "Incidents by the month in which they were opened, as last updated.", ("fct_incidents",)
@@ -82,38 +138,37 @@ FIGURES: tuple[Figure, ...] = (
 )
 
 
+# Loaded by the pipeline itself, so no source delivers them: the run's dates, unit conversions, receipts.
+_MADE_HERE = frozenset({"run_window", "run_days", "unit_conversions", "receipts"})
+
+
 @dataclass(frozen=True)
 class Trace:
-    """A figure with the published tables and the deliveries behind it."""
+    """A figure with the published tables, what Ullage computes for them, and the deliveries behind them."""
 
     figure: Figure
     marts: tuple[tuple[str, int | None], ...]
+    computed: tuple[tuple[str, str], ...]
     inputs: tuple[Input, ...]
     empty_landing: tuple[str, ...]
 
 
-def traces(manifest: Manifest) -> list[Trace]:
-    """One trace a figure. A mart that this version does not hold has no row count."""
+def traces(manifest: Manifest, page: str = "service") -> list[Trace]:
+    """One trace for each figure of a page. A mart that this version does not hold has no row count."""
     found = []
-    for figure in FIGURES:
+    for figure in figures(page):
         landing = landing_of(manifest, figure.marts)
         inputs = tuple(i for i in manifest.inputs if i.table in landing)
-        delivered = {i.table for i in inputs}
+        made = {name: table.description for name, table in computed_tables().items() if name in landing}
+        missing = landing - {i.table for i in inputs} - made.keys() - _MADE_HERE
         marts = tuple((m, manifest.tables[m].rows if m in manifest.tables else None) for m in figure.marts)
-        found.append(Trace(figure, marts, inputs, tuple(sorted(landing - delivered - _MADE_HERE))))
+        found.append(Trace(figure, marts, tuple(sorted(made.items())), inputs, tuple(sorted(missing))))
     return found
 
 
-# Loaded by the pipeline itself, so no source delivers them: the run's dates, unit conversions, its own forecasts.
-_MADE_HERE = {
-    "run_window",
-    "run_days",
-    "unit_conversions",
-    "receipts",
-    "forecast_quantiles",
-    "forecast_saturation",
-    "forecast_scores",
-}
+def figures(page: str) -> tuple[Figure, ...]:
+    """The figures that stand on a page."""
+    return tuple(figure for figure in FIGURES if page in figure.pages)
 
 
 def landing_of(manifest: Manifest, marts: Iterable[str]) -> set[str]:
@@ -121,9 +176,9 @@ def landing_of(manifest: Manifest, marts: Iterable[str]) -> set[str]:
     return {t for m in marts if m in manifest.tables for t in manifest.tables[m].depends_on_landing}
 
 
-def checks_behind(manifest: Manifest, figures: Sequence[Figure] = FIGURES) -> list[CheckResult]:
-    """Checks on any table that the figures use: published, landed, or on the way between (`stg_`, `int_`)."""
-    marts = {mart for figure in figures for mart in figure.marts}
+def checks_behind(manifest: Manifest, page: str = "service") -> list[CheckResult]:
+    """Checks on any table that a page uses: published, landed, or on the way between (`stg_`, `int_`)."""
+    marts = {mart for figure in figures(page) for mart in figure.marts}
     landing = landing_of(manifest, marts)
     tables = marts | landing | {f"stg_{table}" for table in landing}
 

@@ -91,7 +91,7 @@ def capacity_lines(
     work: Mapping[str, TeamWork] | None = None,
 ) -> tuple[CapacityLine, ...]:
     """One line a resource, in the order given."""
-    return tuple(_line(row, saturations.get(row.capacity_id), settings, work or {}) for row in rows)
+    return tuple(_line(row, saturations.get(row.series_id), settings, work or {}) for row in rows)
 
 
 def answer(rows: Sequence[Capacity], as_of: date) -> str:

@@ -12,16 +12,20 @@ from markupsafe import Markup
 from checks.results import CheckResult
 from reports import charts, marks, provenance, wording
 from reports import formats as f
+from reports.business import Driver, drivers
 from reports.events import Events, events
 from reports.levels import Level, level_of
 from reports.overview import Picture, ServiceLine
 from reports.performance import MIN_DRAWN_DAYS, Panel, has_latency, panels
+from reports.plan import Register, levels_by_target, register
 from reports.records.capacity import PoolCapacity, ResourceCapacity
 from reports.records.forecast import Saturation
 from reports.records.operation import IncidentCount
 from reports.records.service import ServiceDetail
 from reports.records.version import Manifest
+from reports.resources import CapacityLine, capacity_lines
 from reports.settings import ReportSettings
+from reports.sizes import Sizes, sizes
 from reports.targets import TargetLine, target_lines
 from reports.throughput import Throughput, throughput
 
@@ -96,6 +100,10 @@ class ServicePage:
     traces: tuple[provenance.Trace, ...]
     throughput: Throughput | None
     events: Events
+    register: Register
+    sizes: Sizes
+    drivers: tuple[Driver, ...]
+    capacities: tuple[CapacityLine, ...]
 
 
 def charted_pools(line: ServiceLine) -> list[str]:
@@ -151,6 +159,10 @@ def service_page(
         traces=tuple(traces),
         throughput=throughput(detail.scalability, detail.scalability_points),
         events=events(detail.events, as_of, settings),
+        register=register(detail.improvements, levels_by_target(line.levels), as_of, settings),
+        sizes=sizes(detail.sizes, (), settings),
+        drivers=drivers(detail.business, detail.drivers, detail.unit_costs),
+        capacities=capacity_lines(detail.capacities, detail.saturations, settings),
     )
 
 

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import events, formats, provenance, service, targets, what_if, wording
+from reports import (
+    business,
+    events,
+    formats,
+    plan,
+    provenance,
+    resources,
+    service,
+    sizes,
+    targets,
+    what_if,
+    wording,
+)
 from reports.data import PublishedReader
 from reports.forecasts import forecast_page
 from reports.manifest import read_manifest
-from reports.overview import overview, quality_of, service_lines
+from reports.overview import ServiceLine, overview, quality_of, service_lines
 from reports.palette import PALETTE
 from reports.quality import quality_page
+from reports.records.service import Estate
+from reports.records.version import Manifest
 from reports.settings import ReportSettings
 
 _LISTED_QUARANTINE = 50
@@ -46,18 +60,7 @@ def render(published: Path, out: Path, *, settings: ReportSettings) -> list[Path
         estate = reader.estate()
         slugs = service_slugs(s.service_id for s in estate.services)
         lines = service_lines(estate, slugs, settings)
-        page = overview(manifest, estate, lines, settings)
-        site.write("index.html", "index.html", title=settings.title, page=page, section="overview")
-        checked = quality_page(
-            manifest, reader.extractions(), reader.quarantined(_LISTED_QUARANTINE), _LISTED_QUARANTINE
-        )
-        site.write("quality.html", "quality.html", title="Data quality", page=checked, section="quality")
-        scored = forecast_page(reader.scores(), tuple(estate.saturations.values()))
-        site.write("forecasts.html", "forecasts.html", title="Forecasts", page=scored, section="forecasts")
-        happened = events.events(reader.events(settings.event_days), manifest.as_of_date, settings)
-        site.write("events.html", "events.html", title="Events", page=happened, section="events")
-        asked = what_if.what_if(reader.scenarios(), settings)
-        site.write("what-if.html", "what_if.html", title="What if", page=asked, section="what_if")
+        _write_estate_pages(site, reader, manifest, estate, lines, slugs, settings)
         traces, checks = provenance.traces(manifest), provenance.checks_behind(manifest)
         for position, line in enumerate(lines):
             drawn = service.charted_pools(line)
@@ -73,6 +76,58 @@ def render(published: Path, out: Path, *, settings: ReportSettings) -> list[Path
                 total=len(lines),
             )
     return site.written
+
+
+def _write_estate_pages(
+    site: _Site,
+    reader: PublishedReader,
+    manifest: Manifest,
+    estate: Estate,
+    lines: Sequence[ServiceLine],
+    slugs: Mapping[str, str],
+    settings: ReportSettings,
+) -> None:
+    as_of = manifest.as_of_date
+
+    def write(path: str, section: str, title: str, page: object, **more: object) -> None:
+        origins = provenance.traces(manifest, section)
+        template = path.replace("-", "_")
+        site.write(
+            path, template, title=title, section=section, page=page, traces=origins, slugs=slugs, **more
+        )
+
+    levels = plan.levels_by_target(level for found in estate.levels.values() for level in found)
+    register = plan.register(reader.improvements(), levels, as_of, settings)
+    room = business.table(reader.business_room(), reader.unit_costs(), settings.listed_drivers)
+    write(
+        "index.html",
+        "overview",
+        settings.title,
+        overview(manifest, estate, lines, settings),
+        room=room,
+        register=register,
+    )
+    fitting = sizes.sizes(reader.sizes(), reader.sizes_taken(), settings)
+    write("plan.html", "plan", "Plan", register, sizes=fitting)
+    kinds = resources.resources_page(
+        reader.capacities(),
+        reader.capacities(technical=True)[: settings.listed_technical],
+        reader.kind_counts(),
+        reader.team_work(),
+        reader.saturations(),
+        as_of,
+        settings,
+    )
+    write("resources.html", "resources", "Resources", kinds)
+    happened = events.events(reader.events(settings.event_days), as_of, settings)
+    write("events.html", "events", "Events", happened)
+    write("what-if.html", "what_if", "What if", what_if.what_if(reader.scenarios(), settings))
+    checked = quality_page(
+        manifest, reader.extractions(), reader.quarantined(_LISTED_QUARANTINE), _LISTED_QUARANTINE
+    )
+    write("quality.html", "quality", "Data quality", checked)
+    scored = forecast_page(reader.scores(), tuple(estate.saturations.values()))
+    write("forecasts.html", "forecasts", "Forecasts", scored)
 
 
 def service_slugs(identifiers: Iterable[str]) -> dict[str, str]:
@@ -139,6 +194,7 @@ def environment() -> Environment:
         quantity=formats.quantity,
         money=formats.money,
         money_change=formats.money_change,
+        approximate=formats.approximate,
         per_second=formats.per_second,
         agreed=targets.agreed,
         attained=targets.attained,

@@ -134,7 +134,7 @@ def _line(members: Sequence[SizeOfItem]) -> SizeLine:
     worst = max(members, key=lambda row: (row.breach_ratio or 0, row.present_breached_weeks or 0))
     return SizeLine(
         item=worst,
-        names=tuple(row.ci_name or row.ci_id for row in members),
+        names=tuple(sorted(row.ci_name or row.ci_id for row in members)),
         monthly_saving=_sum(row.monthly_saving for row in members),
         effective_saving=_sum(row.effective_monthly_saving for row in members),
         saved_cost=_sum(row.saved_cost for row in members),

@@ -24,7 +24,22 @@ where w.as_of_date = $as_of
 order by w.scenario_id, w.scenario_headroom_ratio nulls last, w.service_id
 """
 
+# Of a service: its own, and those of items and pools that it shares with the service that they stand with.
 IMPROVEMENTS = """
+with members as (
+    select distinct ci_id
+    from marts.bridge_service_ci
+    where service_id = $service_id
+        and (valid_from is null or valid_from <= $as_of) and (valid_to is null or valid_to >= $as_of)
+),
+
+shared_pools as (
+    select distinct p.pool_id
+    from marts.fct_pool_members as p
+    inner join members as m on m.ci_id = p.ci_id
+    where p.as_of_date = $as_of
+)
+
 select
     i.improvement_id, i.kind, i.subject, i.title, i.service_id, s.service_name, coalesce(c.ci_name, i.ci_id) as ci_name,
     p.redundancy_group, p.pooling, p.member_count, i.resource, i.reason, i.owner, i.state, i.state_changed_at,
@@ -36,7 +51,12 @@ from marts.fct_improvements as i
 left join marts.dim_service as s on s.service_id = i.service_id
 left join marts.dim_ci as c on c.ci_id = i.ci_id
 left join marts.fct_pool_capacity as p on p.pool_id = i.pool_id and p.as_of_date = i.as_of_date
-where i.as_of_date = $as_of and ($service_id is null or i.service_id = $service_id)
+where i.as_of_date = $as_of and (
+        $service_id is null
+        or i.service_id = $service_id
+        or i.ci_id in (select ci_id from members)
+        or i.pool_id in (select pool_id from shared_pools)
+    )
 order by i.priority_score desc nulls last, i.decision_date nulls last, i.improvement_id
 """
 
@@ -59,11 +79,11 @@ taken as (
 )
 
 select
-    r.ci_id, coalesce(c.ci_name, r.ci_id) as ci_name, m.redundancy_group, s.service_name, r.direction, r.verdict,
-    r.present_size, r.proposed_size, r.deciding_resource, r.required_value, r.size_limit_value, r.monthly_saving,
-    r.effective_monthly_saving, r.currency, r.tested_weeks, r.breached_weeks, r.breach_ratio, r.breach_low_ratio,
-    r.breach_high_ratio, r.present_breached_weeks, r.rejected_sizes, r.reason, t.decision_date as decided_date,
-    t.saved_cost, i.state
+    r.ci_id, coalesce(c.ci_name, r.ci_id) as ci_name, m.redundancy_group, s.service_id, s.service_name, r.direction,
+    r.verdict, r.present_size, r.proposed_size, r.deciding_resource, r.required_value, r.size_limit_value,
+    r.monthly_saving, r.effective_monthly_saving, r.currency, r.tested_weeks, r.breached_weeks, r.breach_ratio,
+    r.breach_low_ratio, r.breach_high_ratio, r.present_breached_weeks, r.rejected_sizes, r.reason,
+    t.decision_date as decided_date, t.saved_cost, i.state
 from marts.fct_rightsizing as r
 left join members as m on m.ci_id = r.ci_id
 left join marts.dim_ci as c on c.ci_id = r.ci_id

@@ -114,6 +114,7 @@ class SizeOfItem:
     ci_id: str
     ci_name: str | None
     redundancy_group: str | None
+    service_id: str | None
     service_name: str | None
     direction: str
     verdict: str

@@ -8,12 +8,13 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Capacity:
-    """Room in one resource of any kind. `capacity_id` is also the series of its saturation date, where it has one.
+    """Room in one resource of any kind. `series_id` is that of its saturation date, where it has one.
 
     Of a team demand is that of the busiest week; of a budget what the whole period will take, now what is spent.
     """
 
     capacity_id: str
+    series_id: str
     resource_kind: str
     subject_kind: str
     subject_id: str

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from tests.reports import planning_rows
 from tests.reports.marts import AS_OF, COLUMNS, Rows, check, publish, receipt
 
 HISTORY, HORIZON, WINDOW = 120, 90, 28
@@ -68,6 +69,7 @@ def full_estate(folder: Path, services: int = 6) -> Path:
     rows.add("dim_team", team_id="t1", team_name="Platform operations", headcount=12.5)
     for index in range(services):
         _service(rows, index, HISTORY, with_forecast=index != 4)
+    planning_rows.team(rows, "t1")
     _scenarios(rows, [row["service_id"] for row in rows.tables["dim_service"]])
     _extractions(rows)
     return publish(folder, rows, checks=_checks())
@@ -116,6 +118,9 @@ def hostile(folder: Path, names: Iterable[str]) -> Path:
             row["notes"] = name
         for row in rows.tables["fct_service_levels"]:
             row["approved_by"] = name
+        planning_rows.team(rows, name)
+        rows.add("dim_team", team_id=name, team_name=name, headcount=2.0)
+        _rename(rows, name)
         receipt(rows, name, "metric_samples", 10, 1, path=name)
     return publish(
         folder,
@@ -123,6 +128,27 @@ def hostile(folder: Path, names: Iterable[str]) -> Path:
         estate="<b>&\"'",
         checks=[check(name, name, passed=False, message=name) for name in names],
     )
+
+
+def _rename(rows: Rows, name: str) -> None:
+    for table, columns in {
+        "fct_improvements": (
+            "title",
+            "reason",
+            "owner",
+            "state_reason",
+            "state_changed_by",
+            "change_id",
+            "risk",
+        ),
+        "fct_rightsizing": ("present_size", "reason", "currency"),
+        "fct_business_capacity": ("driver_name", "driver_unit"),
+        "fct_shared_use": ("reason",),
+    }.items():
+        for row in rows.tables[table]:
+            row.update(dict.fromkeys(columns, name))
+    for row in rows.tables["fct_rightsizing"]:
+        row["proposed_size"] = row["proposed_size"] and name
 
 
 def service(rows: Rows, key: str, name: str, **values: Any) -> None:
@@ -215,6 +241,11 @@ def _service(
         _levels(rows, key, random)
         _incidents(rows, key, random, 60 + 10 * index)
         _changes(rows, key, random)
+        planning_rows.improvements(rows, key, tight)
+        planning_rows.sizes(rows, key)
+        planning_rows.business(rows, key, pools)
+        planning_rows.kinds(rows, key, name)
+        planning_rows.shared_use(rows, key)
 
 
 def _pool(

@@ -6,7 +6,9 @@ import re
 from datetime import date
 from types import MappingProxyType
 
+from assets.warehouse.computed import computed_tables
 from checks.results import CheckResult
+from reports import queries
 from reports.forecasts import forecast_page
 from reports.overview import quality_of
 from reports.provenance import FIGURES, checks_behind, traces
@@ -60,13 +62,40 @@ def test_a_check_that_fails_on_one_batch_of_many_is_shown_as_failed_with_its_mes
 
 def test_every_figure_names_marts_that_exist_and_the_deliveries_behind_them() -> None:
     inputs = (Input("monitoring", "metric_samples", 3, 30, 29, 1), Input("itsm", "incidents", 1, 5, 5, 0))
-    found = {trace.figure.name: trace for trace in traces(manifest(inputs=inputs))}
+    of_pages = {page: traces(manifest(inputs=inputs), page) for figure in FIGURES for page in figure.pages}
+    found = {trace.figure.name: trace for page in of_pages.values() for trace in page}
     assert len(found) == len(FIGURES)
     assert all(rows is not None for trace in found.values() for _, rows in trace.marts)
     headroom = found["Headroom and bottleneck"]
     assert [i.table for i in headroom.inputs] == ["metric_samples"]
     assert "service_cis" in headroom.empty_landing
     assert "run_window" not in headroom.empty_landing
+
+
+def test_tables_that_python_computes_are_named_as_such_and_never_as_missing_deliveries() -> None:
+    """Every computed table, so that one added later needs no entry here."""
+    tables = {
+        "fct_improvements": TableInfo(
+            "fct_improvements", 1, "", (*computed_tables(), "incidents", "run_window")
+        )
+    }
+    version = Manifest("e", "v", date(2026, 6, 30), "c", "h", MappingProxyType(tables), (), ())
+    (trace,) = (t for t in traces(version, "plan") if t.figure.name == "Improvements")
+    assert {name for name, _ in trace.computed} == set(computed_tables())
+    assert all(description for _, description in trace.computed)
+    assert trace.empty_landing == ("incidents",)
+
+
+def test_every_mart_that_the_report_reads_stands_behind_a_figure() -> None:
+    """A new query without provenance would publish numbers that nobody can trace."""
+    modules = [getattr(queries, name) for name in queries.__all__]
+    statements = [text for module in modules for name, text in vars(module).items() if name.isupper()]
+    read = {mart for text in statements for mart in re.findall(r"marts\.(fct_\w+)", text)}
+    # What stands behind others: hourly and daily use behind headroom, ranks behind pools, receipts behind inputs.
+    behind = {"fct_resource_utilisation_hourly", "fct_resource_utilisation_daily", "fct_bottlenecks",
+              "fct_pool_members", "fct_extractions"}  # fmt: skip
+    assert read
+    assert read - behind - {mart for figure in FIGURES for mart in figure.marts} == set()
 
 
 def test_checks_behind_a_page_leave_out_tables_that_it_does_not_use() -> None:

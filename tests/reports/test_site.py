@@ -77,9 +77,13 @@ def test_every_service_has_a_page_and_every_link_leads_somewhere(full_site: Path
             if link.startswith("#"):
                 assert link[1:] in page.ids, f"{name} → {link}"
             elif link != "data:,":
-                target = ((full_site / name).parent / link).resolve()
+                path, _, place = link.partition("#")
+                target = ((full_site / name).parent / path).resolve()
                 assert target.is_relative_to(full_site.resolve()), f"{name} → {link}"
                 assert target.is_file(), f"{name} → {link}"
+                assert not place or place in found[target.relative_to(full_site.resolve()).as_posix()].ids, (
+                    link
+                )
 
 
 def test_ids_are_unique_within_a_page(full_site: Path) -> None:
@@ -145,6 +149,96 @@ def test_a_service_page_shows_every_section_with_figures(full_site: Path) -> Non
         assert part in text, part
 
 
+def test_the_plan_says_what_to_do_by_when_and_what_it_brings(full_site: Path) -> None:
+    text = words(full_site, "plan.html")
+    for part in (
+        "12 improvements are proposed; for 6 the day to decide has passed. "
+        "Of 6 benefits measured afterwards 6 came true.",
+        "Extend CPU of payments-hosts by 1.5 members",
+        "demand exceeds usable capacity, since 2 Jun 2026",
+        "20 Jun 2026▲has passed",
+        "34 points of headroom11 to 34 points",
+        "4,000 EUR once784 EUR a month",
+        "Meet the target: 95 % of priority 1 incidents resolved within 4 h",
+        "12 points more within the target",
+        "24 items are larger than needed (3,360 EUR a month would be saved)",
+        "6 items are too small (330 EUR a month more); 6 keep their size.",
+        "demand would have crossed them in 0 of 312 weeks since then, and 10,192 EUR would have been saved",
+        "6 other cheaper sizes held what was known that day and are not proposed; 6 were crossed later.",
+        "payments-hosts4 items: payments-host-1",
+        "gp-8x32 → gp-4x16",
+        "560 EUR less504 at what is paid",
+        "0 of 13 weeks95 %: up to 25 % of them",
+        "▲now crossed in 3 of 13 weeks",
+        "db-6x600: connections crossed in 1 of 17 weeks",
+        "✓came true110 % of what was expected",
+        "Kept for the yearly campaign",
+    ):
+        assert part in text, part
+
+
+def test_the_page_of_resources_has_all_four_kinds(full_site: Path) -> None:
+    text = words(full_site, "resources.html")
+    for part in (
+        "1 of 1 team had more work than hours in its busiest week; none of 6 licences and data sets are beyond what "
+        "may be used; 6 of 6 budgets will not last to their end if spending goes on as so far.",
+        "93 h a week33 h a week in the last seven days",
+        "6 h of work",
+        "Payments licenceslicence seats",
+        "354 seats",
+        "42,260 EUR14,125 EUR spent so far",
+        "3 Jan 2027",
+        "payments-host-1CPU",
+    ):
+        assert part in text, part
+
+
+def test_a_service_page_has_its_own_plan_drivers_kinds_and_shared_items(full_site: Path) -> None:
+    text = words(full_site, "service/payments.html")
+    for part in (
+        "Extend CPU of payments-hosts by 1.5 members",
+        "Room for 4,020 more a day (90 %: 2,020 to 6,020); what decides is CPU of payments-hosts.",
+        "Room for 8,430 more until connections of payments-database-1 is full (90 %: 6,430 or more).",
+        "A busy day has 81,000, the mean day of the last four weeks 66,000, 10 % more than in the four before. "
+        "One costs 0.031 EUR (Jun 2026).",
+        "Not told for ",
+        "on unseen days the driver told demand no better than last week.",
+        "Platform operations",
+        "60 %agreed 82 %90 %: 80 % to 84 % 6.0 % ▲more than its share",
+        "○not toldrequests explain 41% of unseen days",
+    ):
+        assert part in text, part
+
+
+def test_the_overview_has_room_in_business_terms_with_the_least_room_first(full_site: Path) -> None:
+    text = words(full_site, "index.html")
+    assert "12 open6 to decide within 30 days" in text
+    assert "How many more a day than on a busy day, with the least room for a busy day first." in text
+    assert (
+        "Orders Web shop ■37,400 too many90 %: 35,400 to 39,400 −46 %of 81,000 CPUweb-shop-hosts 0.031 EURJun 2026"
+        in text
+    )
+    assert text.index("37,400 too many") < text.index("Room for 4,020 more")
+
+
+def test_every_new_section_says_why_it_is_empty(tmp_path: Path) -> None:
+    render(fixture.incidents_only(tmp_path / "p"), tmp_path / "s", settings=ReportSettings())
+    plan = words(tmp_path / "s", "plan.html")
+    assert "The figures of this day propose no improvement, and none is on record." in plan
+    assert "No configuration item has a size ladder" in plan
+    kinds = words(tmp_path / "s", "resources.html")
+    for part in (
+        "Neither teams nor licences, data sets or budgets have a known limit on 30 Jun 2026.",
+        "No team is on record with tickets in the demand window.",
+        "No licence, quota or data set is measured",
+        "No budget runs on this day.",
+        "No resource of a configuration item is measured on this day.",
+    ):
+        assert part in kinds, part
+    assert "No business driver is on record." in words(tmp_path / "s", "index.html")
+    assert "Nothing is proposed for this service" in words(tmp_path / "s", "service/desk.html")
+
+
 def test_low_coverage_is_flagged_at_the_figure(full_site: Path) -> None:
     assert "▲only 71 % of samples present" in words(full_site, "service/identity.html")
     assert "1 service with gaps in the measurements" in words(full_site, "index.html")
@@ -182,6 +276,8 @@ def test_an_empty_version_renders(tmp_path: Path) -> None:
     files = render(fixture.nothing(tmp_path / "p"), tmp_path / "s", settings=ReportSettings())
     assert {path.name for path in files} == {
         "index.html",
+        "plan.html",
+        "resources.html",
         "quality.html",
         "forecasts.html",
         "events.html",
@@ -193,7 +289,7 @@ def test_an_empty_version_renders(tmp_path: Path) -> None:
 
 def test_hostile_names_are_text_and_nothing_else(hostile_site: Path) -> None:
     found = pages(hostile_site)
-    assert len(found) == 5 + len(HOSTILE)
+    assert len(found) == 7 + len(HOSTILE)
     for name, page in found.items():
         assert page.tags.count("script") == 1, name
         assert not page.handlers, name
@@ -208,6 +304,8 @@ def test_hostile_identifiers_stay_inside_the_output_folder(hostile_site: Path) -
         assert re.fullmatch(r"[a-z0-9-]{1,80}\.html", path.name)
     assert {p.name for p in hostile_site.iterdir()} == {
         "index.html",
+        "plan.html",
+        "resources.html",
         "events.html",
         "what-if.html",
         "quality.html",
