@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from assets.publishing.lineage import computed_from
 from assets.publishing.publish import published_tables
 from orchestration.code_version import ROOT
 
@@ -26,7 +27,7 @@ def dictionary(manifest: Mapping[str, Any]) -> str:
     """Markdown: one section a published table, with its key, owner, sources and columns."""
     nodes = {n["name"]: n for n in manifest["nodes"].values() if n["resource_type"] == "model"}
     sections = [HEAD]
-    for table in published_tables(manifest):
+    for table in published_tables(manifest, computed_from()):
         node = nodes[table.name]
         owner = node["config"]["meta"].get("owner", "")
         types = {name: column.get("data_type") or "" for name, column in node["columns"].items()}

@@ -43,6 +43,7 @@ DEMAND = (
     "fct_pool_members",
     "dim_planned_purchase",
 )
+READS = (*DEMAND, "fct_resource_capacity")
 RESOURCES = """
 select ci_id, resource, limit_value, usable_value
 from marts.fct_resource_capacity

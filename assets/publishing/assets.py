@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.estate import Estate, run_days
 from assets.landing.receipts import Receipt
+from assets.publishing.lineage import computed_from
 from assets.publishing.publish import AuditError, audit, prune, publish, published_tables
 from assets.warehouse.assets import OWNER, POOL, rebuild_of
 from assets.warehouse.rebuild import record_built
@@ -41,7 +42,7 @@ def published_version_asset(manifest_path: Path, marts: list[dg.AssetKey]) -> dg
             "checks": [outcome.to_dict() for outcome in outcomes],
             "inputs": inputs_of(receipts),
         }
-        tables = published_tables(json.loads(manifest_path.read_text(encoding="utf-8")))
+        tables = published_tables(json.loads(manifest_path.read_text(encoding="utf-8")), computed_from())
         folder = publish(estate.home.warehouse, estate.home.published, version, as_of, tables, facts)
         record_built(estate.home, plan)
         prune(estate.home.published, estate.keep_versions)

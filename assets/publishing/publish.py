@@ -39,8 +39,12 @@ class PublishedTable:
     depends_on_landing: tuple[str, ...]
 
 
-def published_tables(manifest: Mapping[str, Any]) -> list[PublishedTable]:
+def published_tables(
+    manifest: Mapping[str, Any], computed_from: Mapping[str, Sequence[str]]
+) -> list[PublishedTable]:
     """The marts of a dbt manifest that carry `meta.published`, with the landing tables that they come from.
+
+    `computed_from` names the models that each computed table is computed from, so that lineage goes on behind it.
 
     Raises KeyError when a mart lacks its order.
     """
@@ -58,7 +62,7 @@ def published_tables(manifest: Mapping[str, Any]) -> list[PublishedTable]:
                 as_of_column=published.get("as_of_column"),
                 description=" ".join(node["description"].split()),
                 columns={name: " ".join(c["description"].split()) for name, c in node["columns"].items()},
-                depends_on_landing=tuple(sorted(_sources_of(node["unique_id"], manifest))),
+                depends_on_landing=tuple(sorted(_sources_of(node["unique_id"], manifest, computed_from))),
             )
         )
     return sorted(tables, key=lambda table: table.name)
@@ -163,15 +167,21 @@ def _export(warehouse: Path, building: Path, as_of: date, tables: Sequence[Publi
     return contents
 
 
-def _sources_of(unique_id: str, manifest: Mapping[str, Any]) -> set[str]:
-    """Names of the landing tables from which a model is built, however far upstream."""
+def _sources_of(
+    unique_id: str, manifest: Mapping[str, Any], computed_from: Mapping[str, Sequence[str]]
+) -> set[str]:
+    """Names of the landing tables from which a model is built, however far upstream, computed ones included."""
+    ids = {node["name"]: key for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    ids |= {source["name"]: key for key, source in manifest["sources"].items()}
     found: set[str] = set()
     waiting, seen = [unique_id], {unique_id}
     while waiting:
-        for parent in manifest["parent_map"].get(waiting.pop(), []):
-            if parent in manifest["sources"]:
-                found.add(manifest["sources"][parent]["name"])
-            elif parent not in seen:
-                seen.add(parent)
-                waiting.append(parent)
+        node = waiting.pop()
+        parents = list(manifest["parent_map"].get(node, []))
+        if node in manifest["sources"]:
+            name = manifest["sources"][node]["name"]
+            found.add(name)
+            parents += [ids[read] for read in computed_from.get(name, ()) if read in ids]
+        waiting += [parent for parent in dict.fromkeys(parents) if parent not in seen]
+        seen.update(parents)
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assets.publishing.lineage import computed_from
 from assets.publishing.publish import (
     AuditError,
     PublishedTable,
@@ -19,6 +20,7 @@ from assets.publishing.publish import (
     published_tables,
     switch,
 )
+from assets.warehouse.computed import computed_tables
 from checks.results import CheckResult
 
 AS_OF = date(2026, 6, 30)
@@ -145,7 +147,34 @@ def test_published_tables_know_their_landing_tables_however_far_upstream() -> No
         "sources": {"source.services": {"name": "services"}},
         "parent_map": {"model.fct_room": ["model.stg"], "model.stg": ["source.services"]},
     }
-    [table] = published_tables(manifest)
+    [table] = published_tables(manifest, {})
     assert (table.name, table.order_by, table.as_of_column) == ("fct_room", ("service_id",), None)
     assert table.description == "Room left."
     assert table.depends_on_landing == ("services",)
+
+
+def test_lineage_goes_on_behind_tables_that_python_computes() -> None:
+    """A mart on a back-test must name the deliveries behind it, not only the back-test; circles must end."""
+
+    def model(name: str, **meta: object) -> dict[str, object]:
+        shown = {
+            "resource_type": "model",
+            "name": name,
+            "unique_id": f"model.{name}",
+            "description": "",
+            "columns": {},
+        }
+        return shown | {"config": {"meta": meta}}
+
+    manifest = {
+        "nodes": {"model.fct_fit": model("fct_fit", published={"order_by": []}), "model.days": model("days")},
+        "sources": {"source.fits": {"name": "fits"}, "source.samples": {"name": "samples"}},
+        "parent_map": {"model.fct_fit": ["source.fits"], "model.days": ["source.samples"]},
+    }
+    [table] = published_tables(manifest, {"fits": ("days", "fits")})
+    assert table.depends_on_landing == ("fits", "samples")
+
+
+def test_every_computed_table_says_what_it_is_computed_from() -> None:
+    assert computed_from().keys() == computed_tables().keys()
+    assert all(computed_from().values())
