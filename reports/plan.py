@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from reports import formats as f
@@ -66,7 +66,9 @@ def register(
     """The register, most urgent first; `levels` are this month's targets by service and target."""
 
     def lines(rows: Iterable[Improvement]) -> tuple[ImprovementLine, ...]:
-        return tuple(improvement_line(row, levels) for row in rows)
+        return tuple(
+            improvement_line(replace(row, currency=row.currency or settings.currency), levels) for row in rows
+        )
 
     waiting = [i for i in improvements if i.state in OPEN_STATES and (i.is_current or i.state == "accepted")]
     tasks = [i for i in waiting if not i.is_size or i.state == "accepted"]

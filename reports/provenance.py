@@ -166,6 +166,12 @@ def traces(manifest: Manifest, page: str = "service") -> list[Trace]:
     return found
 
 
+def deliveries(found: Iterable[Trace]) -> tuple[Input, ...]:
+    """What stands behind any of the traces, each source and table once, in their order."""
+    inputs = {(i.table, i.source): i for trace in found for i in trace.inputs}
+    return tuple(inputs[key] for key in sorted(inputs))
+
+
 def figures(page: str) -> tuple[Figure, ...]:
     """The figures that stand on a page."""
     return tuple(figure for figure in FIGURES if page in figure.pages)

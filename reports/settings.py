@@ -14,7 +14,7 @@ class ReportSettings(BaseModel):
 
     title: str = Field(default="Room left in our services", min_length=1, max_length=120)
     currency: str = Field(
-        default="EUR", pattern="^[A-Z]{3}$", description="ISO 4217 code in which costs are shown."
+        default="EUR", pattern="^[A-Z]{3}$", description="ISO 4217 code of amounts whose record names none."
     )
     headroom_warning: float = Field(
         default=0.20, ge=0, le=1, description="Headroom below this is called low."

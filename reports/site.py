@@ -195,6 +195,7 @@ def environment() -> Environment:
         money=formats.money,
         money_change=formats.money_change,
         approximate=formats.approximate,
+        deliveries=provenance.deliveries,
         per_second=formats.per_second,
         agreed=targets.agreed,
         attained=targets.attained,
