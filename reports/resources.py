@@ -117,7 +117,7 @@ def _shown(row: Capacity, value: float | None) -> str:
     if row.subject_kind == "budget":
         return f.money(value, row.unit)
     if row.subject_kind == "team" and value is not None:
-        return f"{f.number(value)}{f.NARROW_SPACE}h a week"
+        return f"{f.number(value)}{f.NARROW_SPACE}h"
     return f.quantity(value, row.unit)
 
 

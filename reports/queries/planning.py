@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reports.queries.parts import MEMBERS
+
 SCENARIOS = """
 select
     scenario_id, any_value(scenario_name order by step) as scenario_name,
@@ -25,13 +27,7 @@ order by w.scenario_id, w.scenario_headroom_ratio nulls last, w.service_id
 """
 
 # Of a service: its own, and those of items and pools that it shares with the service that they stand with.
-IMPROVEMENTS = """
-with members as (
-    select distinct ci_id
-    from marts.bridge_service_ci
-    where service_id = $service_id
-        and (valid_from is null or valid_from <= $as_of) and (valid_to is null or valid_to >= $as_of)
-),
+IMPROVEMENTS = f"""{MEMBERS},
 
 shared_pools as (
     select distinct p.pool_id
@@ -58,7 +54,7 @@ where i.as_of_date = $as_of and (
         or i.pool_id in (select pool_id from shared_pools)
     )
 order by i.priority_score desc nulls last, i.decision_date nulls last, i.improvement_id
-"""
+"""  # noqa: S608
 
 # A shared item goes by the service that its improvement helps, else by the first by name.
 SIZES = """

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+from reports.queries.parts import MEMBERS
+
 # Technical resources or all others; of a service: those of the service, of its items and of its team.
-CAPACITIES = """
-with members as (
-    select distinct ci_id
-    from marts.bridge_service_ci
-    where service_id = $service_id
-        and (valid_from is null or valid_from <= $as_of) and (valid_to is null or valid_to >= $as_of)
-)
+CAPACITIES = f"""{MEMBERS}
 
 select
     k.capacity_id, coalesce('pool/' || p.pool_id, k.capacity_id) as series_id, k.resource_kind, k.subject_kind,
@@ -32,7 +28,7 @@ where k.as_of_date = $as_of and (k.resource_kind = 'technical') = $is_technical 
             and k.subject_id in (select team_id from marts.dim_service where service_id = $service_id))
     )
 order by k.headroom_ratio nulls last, k.capacity_id
-"""
+"""  # noqa: S608
 
 KIND_COUNTS = """
 select

@@ -182,7 +182,7 @@ def test_the_page_of_resources_has_all_four_kinds(full_site: Path) -> None:
     for part in (
         "1 of 1 team had more work than hours in its busiest week; none of 6 licences and data sets are beyond what "
         "may be used; 6 of 6 budgets will not last to their end if spending goes on as so far.",
-        "93 h a week33 h a week in the last seven days",
+        "93 h33 h in the last seven days",
         "6 h of work",
         "Payments licenceslicence seats",
         "354 seats",
