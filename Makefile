@@ -51,7 +51,7 @@ test-spark: .venv-spark/done  ## Build the same models on Spark and compare ever
 	$(SPARK_BIN)/pytest -m spark $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: .venv/runtime  ## Measure how good forecasts and events are beside simple methods (figures of docs/)
+bench: .venv/runtime .venv-bench/done  ## Measure how good forecasts and events are beside simple methods (figures of docs/)
 	@$(BIN)/python -m benchmarks.forecast_quality
 	@$(BIN)/python -m benchmarks.events
 	@$(BIN)/python -m benchmarks.rightsizing
@@ -63,13 +63,13 @@ docs: .venv/runtime  ## Write the data dictionary (docs/marts.md) from the model
 
 .PHONY: lock
 lock: .venv/runtime  ## Resolve the requirements anew and write the locks (hashes, no host names)
-	for name in runtime dev spark; do \
+	for name in runtime dev spark bench; do \
 	  (cd requirements && ../$(BIN)/uv pip compile $$name.in -o $$name.lock --generate-hashes --no-header --quiet); \
 	done
 
 .PHONY: clean
 clean:  ## Remove environments and everything that was generated
-	rm -rf .venv .venv-spark .ullage dbt_project/target dbt_project/logs
+	rm -rf .venv .venv-spark .venv-bench .ullage dbt_project/target dbt_project/logs
 
 .venv/uv:
 	@tools/make_venv.sh $(PYTHON) .venv
@@ -88,4 +88,9 @@ clean:  ## Remove environments and everything that was generated
 .venv-spark/done: requirements/spark.lock pyproject.toml | .venv/uv
 	@tools/make_venv.sh $(PYTHON) .venv-spark
 	@tools/install.sh .venv-spark requirements/spark.lock
+	@touch $@
+
+.venv-bench/done: requirements/bench.lock | .venv/uv
+	@tools/make_venv.sh $(PYTHON) .venv-bench
+	@.venv/bin/uv pip install --quiet --python .venv-bench/bin/python --require-hashes --compile-bytecode -r requirements/bench.lock
 	@touch $@

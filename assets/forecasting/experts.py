@@ -23,6 +23,12 @@ EXPERTS = (
     "season_mean",
     "season_median",
     "naive",
+    "season_level",
+    "long_level",
+    "fading",
+    "moved_week",
+    "phase_median",
+    "recent_phase_median",
 )
 ROUNDS = 3
 OUTLIER = 6.0
@@ -83,8 +89,45 @@ def cheap_forecasts(
         repeat(_season_mean(values, short, 4), horizon),
         repeat(median_season, horizon),
         repeat(last_season(values, short), horizon),
+        _flat(values[:, -short:], values, horizon),
+        _flat(values[:, -long:], values, horizon),
+        level(parts.base, 2 * short) + parts.ahead + _fading(values, parts, short, ahead),
+        repeat(last_season(values, long), horizon) + _weekly_move(values, short, long),
+        repeat(_season_of(values, short, 7), horizon),
+        repeat(_season_of(values, short, 3), horizon),
     )
-    return np.stack(forecasts), parts
+    # A row of nothing but NaN has no median; what is not ready is never read.
+    return np.nan_to_num(np.stack(forecasts)), parts
+
+
+def _flat(recent: FloatArray, values: FloatArray, horizon: int) -> FloatArray:
+    """Median of the recent values at every step: the best guess where neither season nor trend repeats."""
+    return np.broadcast_to(_or_all(nan_median(recent), values)[:, None], (len(values), horizon))
+
+
+def _or_all(recent: FloatArray, values: FloatArray) -> FloatArray:
+    return np.where(np.isnan(recent), nan_median(values), recent)
+
+
+def _fading(values: FloatArray, parts: Decomposition, short: int, ahead: FloatArray) -> FloatArray:
+    """How far the last values lie off the level, fading as fast as such distances faded before (AR(1))."""
+    seen = ~np.isnan(values)
+    level = _recent_mean(parts.base, parts.weight, 2 * short)
+    rest = np.where(seen, parts.base - level[:, None], 0.0)
+    weight = (parts.weight * _decay(values.shape[1], 8 * short))[:, 1:] * seen[:, :-1]
+    product = (weight * rest[:, 1:] * rest[:, :-1]).sum(axis=1)
+    square = np.maximum((weight * rest[:, :-1] ** 2).sum(axis=1), _TINY)
+    keep = np.clip(product / square, 0.0, 0.98)
+    last = _recent_mean(rest, seen.astype(float), 1.0)
+    return np.asarray(last[:, None] * keep[:, None] ** ahead, dtype=float)
+
+
+def _weekly_move(values: FloatArray, short: int, long: int) -> FloatArray:
+    """Median of the last short season less that of the one a long season before [series, 1]."""
+    gap = long if long > short else short
+    now = _or_all(nan_median(values[:, -short:]), values)
+    before = values[:, max(values.shape[1] - short - gap, 0) : max(values.shape[1] - gap, 1)]
+    return (now - _or_all(nan_median(before), values))[:, None]
 
 
 def decompose(values: FloatArray, periods: tuple[int, ...], horizon: int) -> Decomposition:

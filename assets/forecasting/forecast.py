@@ -13,7 +13,6 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from assets.forecasting.dependence import Dependence, estimate_dependence
-from assets.forecasting.experts import EXPERTS
 from assets.forecasting.frames import (
     DEFAULT_QUANTILES,
     MIN_POINTS,
@@ -26,8 +25,9 @@ from assets.forecasting.frames import (
     quantile_columns,
     quantile_frame,
 )
-from assets.forecasting.learner import Learned, Snapshot, features, learn, snapshot
-from assets.forecasting.quantiles import LEVELS, correct, interpolate
+from assets.forecasting.learner import Learned, learn
+from assets.forecasting.mixture import View, views
+from assets.forecasting.quantiles import LEVELS, interpolate
 from assets.forecasting.seasonal_naive import seasonal_naive
 from assets.forecasting.simple import recent_level, straight_lines
 
@@ -156,7 +156,10 @@ def _fill(
     """Forecast the series that have enough points to say anything."""
     horizon, period = draft.values.shape[1], panel.periods[0]
     learned = learn(panel.values, panel.periods, horizon, quantiles, seed)
-    taken = snapshot(panel.values, panel.periods, horizon)
+    if learned is not None:
+        taken = learned.now
+    else:
+        taken = views(panel.values, [panel.values.shape[1]], panel.periods, horizon)[0]
     line, is_constant, is_line = straight_lines(panel.values, 2 * period + 1, horizon)
     constant, straight = enough & is_constant, enough & is_line
     short = enough & ~constant & ~straight & ~taken.is_ready
@@ -168,7 +171,7 @@ def _fill(
     draft.note(straight, "history without noise, a straight line: the interval has no width")
     draft.put(short, recent_level(panel.values[short], period, horizon, quantiles), RECENT)
     draft.note(short, "{} values are less than two seasons: recent level only", known_count(panel.values))
-    naive = _fill_learned(draft, learned, taken, rest, period, quantiles) if learned is not None else rest
+    naive = _fill_learned(draft, learned, rest, period, quantiles) if learned is not None else rest
     draft.put(naive, seasonal_naive(panel.values[naive], period, horizon, quantiles), NAIVE)
     if learned is None:
         draft.note(naive, "{} values are too few to learn from: seasonal naive", known_count(panel.values))
@@ -176,12 +179,12 @@ def _fill(
 
 
 def _fill_learned(
-    draft: _Draft, learned: Learned, taken: Snapshot, rest: BoolArray, period: int, quantiles: Sequence[float]
+    draft: _Draft, learned: Learned, rest: BoolArray, period: int, quantiles: Sequence[float]
 ) -> BoolArray:
     """Forecast what the trees are good for; returns the series on which seasonal naive did better."""
     worse = rest & (learned.calibration.errors > WORSE_RATIO * learned.calibration.naive_errors)
     good = rest & ~worse
-    draft.put(good, _learned_values(learned, taken, np.flatnonzero(good), period, quantiles), LEARNED)
+    draft.put(good, _learned_values(learned, np.flatnonzero(good), period, quantiles), LEARNED)
     draft.note(worse, "falls back to seasonal naive, which did clearly better on held-back history")
     if learned.taught < draft.values.shape[1]:
         text = f"from step {learned.taught + 1} on the history is too short to learn from: "
@@ -190,21 +193,16 @@ def _fill_learned(
 
 
 def _learned_values(
-    learned: Learned, taken: Snapshot, chosen: IntArray, period: int, quantiles: Sequence[float]
+    learned: Learned, chosen: IntArray, period: int, quantiles: Sequence[float]
 ) -> FloatArray:
-    """Answers of the trees for the chosen series, corrected, and carried on beyond their reach."""
-    horizon = taken.reference.shape[1]
-    series, ahead = np.repeat(chosen, horizon), np.tile(np.arange(horizon), len(chosen))
-    answer = learned.trees.predict(features(taken, series, ahead, period))
-    answer = correct(answer, learned.calibration.shift[ahead]) * taken.scale[series][:, None]
-    answer += taken.reference[series, ahead][:, None]
-    shaped = answer.reshape(len(chosen), horizon, len(LEVELS))
-    if learned.reach < horizon:
-        shaped = _carry_on(shaped, taken, chosen, learned.reach, period)
-    return interpolate(shaped, quantiles)
+    """Answers for the chosen series, carried on beyond what the history could teach."""
+    answer = learned.answer(chosen)
+    if learned.reach < answer.shape[1]:
+        answer = _carry_on(answer, learned.now, chosen, learned.reach, period)
+    return interpolate(answer, quantiles)
 
 
-def _carry_on(answer: FloatArray, taken: Snapshot, chosen: IntArray, reach: int, period: int) -> FloatArray:
+def _carry_on(answer: FloatArray, taken: View, chosen: IntArray, reach: int, period: int) -> FloatArray:
     """Beyond `reach`: the same phase of the last season within reach, moved along the trend, wider by √time.
 
     Trees cannot extrapolate. How much of the straight line they believed in the last season within reach is how
@@ -212,8 +210,7 @@ def _carry_on(answer: FloatArray, taken: Snapshot, chosen: IntArray, reach: int,
     """
     middle = LEVELS.index(0.5)
     horizon = answer.shape[1]
-    line = taken.experts[EXPERTS.index("line")][chosen]
-    level = taken.experts[EXPERTS.index("level")][chosen]
+    line, level = taken.line[chosen], taken.level[chosen]
     season = slice(max(reach - period, 0), reach)
     rise = (line - level)[:, season]
     believed = ((answer[:, season, middle] - level[:, season]) * rise).sum(axis=1)
@@ -227,7 +224,7 @@ def _carry_on(answer: FloatArray, taken: Snapshot, chosen: IntArray, reach: int,
     return result
 
 
-def _describe(panel: Panel, taken: Snapshot, chosen: BoolArray, notes: list[list[str]]) -> None:
+def _describe(panel: Panel, taken: View, chosen: BoolArray, notes: list[list[str]]) -> None:
     """Notes on what the history is like: gaps, silence, zeros, outliers, level shifts."""
     seen = ~np.isnan(panel.values)
     width = seen.shape[1]

@@ -1,113 +1,58 @@
 """The learned part: one quantile model for all series, trained on how the cheap forecasts erred inside the history.
 
-Gradient-boosted quantile trees read the cheap forecasts of an origin, scaled per series, and answer where the
-truth lay between and beyond them. What they answer is then corrected per horizon band on later origins that
-the trees did not see (split-conformal, after Romano, Patterson and Candès, "Conformalized quantile
-regression", 2019).
+Gradient-boosted quantile trees read what was known of a series at an origin and answer where the truth lay
+around its reference forecast. Their answer is averaged with the series' own mixture, by as much as they earned on
+later origins that they did not see; what is still off there is corrected per horizon band (split-conformal, after
+Romano, Patterson and Candès, "Conformalized quantile regression", 2019).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from assets.forecasting.experts import cheap_forecasts
 from assets.forecasting.frames import BoolArray, FloatArray, IntArray
+from assets.forecasting.mixture import View, horizon_bands, views
 from assets.forecasting.quantiles import LEVELS, correct, interpolate, normal_scores, pinball, width_of
-from assets.forecasting.seasonal_naive import nan_mean, nan_median, seasonal_error, seasonal_naive
+from assets.forecasting.seasonal_naive import seasonal_naive
 
-ORIGINS = 10
-MAX_ROWS = 15_000
+#: Origins looked back from: small panels need them all, large ones learn enough from half.
+ORIGINS = 20
+LARGE_ORIGINS = 8
+LARGE_PANEL = 300
+#: Series worked on at once: what bounds memory.
+BLOCK = 500
+MAX_ROWS = 20_000
 MIN_ROWS = 50
 CALIBRATION_SHARE = 0.35
-CALIBRATION_ROWS = 60_000
+CALIBRATION_ROWS = 150_000
+#: Series whose every step is tried, for how errors hang together along the horizon.
+PROBES = 500
+#: Of the measured shift, n / (n + this) is applied for n held-back windows: few windows are mostly chance.
+SHIFT_PRIOR = 100
+#: Weights of the trees that are tried, and how fast a loss (in log units) takes weight from one.
+TREE_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)
+SHARPNESS = 20.0
 _CLIP = 50.0
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What is known at one origin.
-
-    `experts` [expert, series, horizon], `reference` their median, `state` [series, feature], `scale` [series] the
-    unit in which the learner sees a series (its seasonal-naive error), `is_ready` whether it has enough points.
-    """
-
-    experts: FloatArray
-    reference: FloatArray
-    state: FloatArray
-    scale: FloatArray
-    is_ready: BoolArray
-    outliers: FloatArray
-    steps: FloatArray
-
-
-def snapshot(values: FloatArray, periods: tuple[int, ...], horizon: int) -> Snapshot:
-    """Cheap forecasts and the state of each series at the end of `values` [series, time]."""
-    short = periods[0]
-    experts, parts = cheap_forecasts(values, periods, horizon)
-    seen = ~np.isnan(values)
-    count = seen.sum(axis=1)
-    error = seasonal_error(values, short)
-    middle = nan_median(values)
-    around = nan_mean(np.abs(values - middle[:, None]))
-    scale = np.where(np.nan_to_num(error) > 0, error, np.nan_to_num(around))
-    unit = np.where(scale > 0, scale, 1.0)
-    recent = nan_median(values[:, -2 * short :])
-    last = np.nan_to_num(values[:, -1] - parts.season[:, -1] - recent)
-    low = np.where(seen, values, np.inf).min(axis=1)
-    state = np.stack(
-        [
-            parts.noise / unit,
-            parts.slope * short / unit,
-            ((values == 0) & seen).sum(axis=1) / np.maximum(count, 1),
-            parts.season[:, -short:].std(axis=1) / unit,
-            last / unit,
-            np.where(count > 0, middle - low, 0.0) / unit,
-        ],
-        axis=1,
-    )
-    return Snapshot(
-        experts=experts,
-        reference=np.median(experts, axis=0),
-        state=state,
-        scale=unit,
-        is_ready=(count >= 2 * short + 1) & (scale > 0),
-        outliers=parts.outliers,
-        steps=parts.steps,
-    )
-
-
-def features(taken: Snapshot, series: IntArray, ahead: IntArray, period: int) -> FloatArray:
-    """Rows [row, feature] for pairs of series and step ahead (0 is the first); all scale-free."""
-    reference, unit = taken.reference[series, ahead], taken.scale[series]
-    distance = (taken.experts[:, series, ahead] - reference).T / unit[:, None]
-    return np.column_stack(
-        [
-            distance,
-            distance.std(axis=1),
-            np.sqrt(np.abs(reference) / unit),
-            (ahead + 1.0) / period,
-            taken.state[series],
-        ]
-    )
 
 
 class QuantileTrees:
     """Gradient-boosted trees, one ensemble a level of `LEVELS`; answers are sorted, so never cross."""
 
-    def __init__(self, rows: FloatArray, truth: FloatArray, seed: int) -> None:
+    def __init__(self, rows: np.ndarray, truth: FloatArray, seed: int) -> None:
         """Fit on `rows` [row, feature] and `truth` [row], both in units of the series' scale."""
-        self._trees = [
+        self.ensembles = [
             HistGradientBoostingRegressor(
                 loss="quantile",
                 quantile=level,
                 max_iter=40,
                 learning_rate=0.15,
                 max_leaf_nodes=8,
-                min_samples_leaf=100,
+                min_samples_leaf=40,
                 l2_regularization=1.0,
                 early_stopping=False,
                 random_state=seed,
@@ -115,80 +60,158 @@ class QuantileTrees:
             for level in LEVELS
         ]
 
-    def predict(self, rows: FloatArray) -> FloatArray:
+    def predict(self, rows: np.ndarray) -> FloatArray:
         """Quantiles [row, level] in units of the series' scale."""
         if not len(rows):
             return np.zeros((0, len(LEVELS)))
-        return np.sort(np.column_stack([trees.predict(rows) for trees in self._trees]), axis=1)
+        return np.sort(np.column_stack([trees.predict(rows) for trees in self.ensembles]), axis=1)
 
 
 @dataclass(frozen=True)
 class Calibration:
     """How the trees did on origins they had not seen.
 
-    `shift` [horizon, level] is added to their answers in units of their own 80 % width. `errors` and
-    `naive_errors` [series] are mean pinball losses (NaN: not measured). `scores` holds, for each origin, normal
-    scores [series, horizon] of the truth within the forecast: standard normal and independent if all were well.
+    `tree_share` is how much of the answer is theirs. `shift` [horizon, level] is added to the answer in units of
+    its own 80 % width. `errors` and `naive_errors` [series] are mean pinball losses (NaN: not measured). `scores`
+    holds, for each origin, normal scores [series, horizon] of the truth within the forecast (NaN where it was not
+    tried): standard normal and independent if all were well. `coverage_80_ratio` is that of the corrected answers.
     """
 
+    tree_share: float
     shift: FloatArray
     errors: FloatArray
     naive_errors: FloatArray
     scores: tuple[FloatArray, ...]
+    coverage_80_ratio: float
 
 
 @dataclass(frozen=True)
 class Learned:
     """A trained panel model.
 
-    `reach` is the farthest step ahead that at least three origins could teach, `taught` that any could.
+    `now` holds what each series looks like at the end of history. `reach` is the farthest step ahead that at
+    least three origins could teach, `taught` that any could. `origins` are those learned from, `row_count` the
+    rows trained on.
     """
 
     trees: QuantileTrees
     calibration: Calibration
+    now: View
     reach: int
     taught: int
+    origins: tuple[int, ...]
+    row_count: int
+
+    def answer(self, chosen: IntArray) -> FloatArray:
+        """Quantiles [chosen series, horizon, level] at `LEVELS`, in the unit of the series."""
+        parts = [self._block(chosen[start : start + BLOCK]) for start in range(0, len(chosen), BLOCK)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.now.reference.shape[1], len(LEVELS)))
+
+    def _block(self, chosen: IntArray) -> FloatArray:
+        now, count = self.now, len(chosen)
+        rows = now.features[chosen]
+        trees = self.trees.predict(rows.reshape(-1, rows.shape[2])).reshape(count, -1, len(LEVELS))
+        blended = blend(trees, now.mixture[chosen], self.calibration.tree_share)
+        corrected = correct(blended, self.calibration.shift)
+        return corrected * now.scale[chosen, None, None] + now.reference[chosen][:, :, None]
+
+
+def blend(trees: FloatArray, mixture: FloatArray, share: float) -> FloatArray:
+    """Average of quantiles, level by level, back in order."""
+    return np.sort(share * trees + (1 - share) * mixture, axis=-1)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Pairs of series and step ahead at one or more origins, with what was known and what came."""
+
+    origin: IntArray
+    series: IntArray
+    ahead: IntArray
+    features: np.ndarray
+    mixture: FloatArray
+    error: FloatArray
+    scale: FloatArray
+    reference: FloatArray
+
+    @staticmethod
+    def of(view: View, series: IntArray, ahead: IntArray, first: int) -> _Rows:
+        """Rows of one view whose series are numbered from `first` on in the whole panel."""
+        scale, reference = view.scale[series], view.reference[series, ahead]
+        return _Rows(
+            origin=np.full(len(series), view.origin, dtype=np.int64),
+            series=series + first,
+            ahead=ahead,
+            features=view.features[series, ahead],
+            mixture=view.mixture[series, ahead],
+            error=(view.truth[series, ahead] - reference) / scale,
+            scale=scale,
+            reference=reference,
+        )
+
+    @staticmethod
+    def join(parts: list[_Rows]) -> _Rows:
+        """All rows, in the order of the parts."""
+        names = _Rows.__dataclass_fields__
+        return _Rows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def learn(
     values: FloatArray, periods: tuple[int, ...], horizon: int, quantiles: Sequence[float], seed: int
 ) -> Learned | None:
     """Train on `values` [series, time]; None when the history is too short to try anything out."""
-    width, short = values.shape[1], periods[0]
-    origins = choose_origins(width, periods)
-    if not origins:
+    (count, width), short = values.shape, periods[0]
+    origins = choose_origins(width, periods, horizon, ORIGINS if count <= LARGE_PANEL else LARGE_ORIGINS)
+    used = origins[min(3, len(origins) // 4) :]
+    if not used:
         return None
-    split = origins[0] + int((width - origins[0]) * (1 - CALIBRATION_SHARE))
-    early: list[tuple[FloatArray, FloatArray]] = []
-    everything: list[tuple[FloatArray, FloatArray]] = []
-    unseen: list[tuple[int, Snapshot]] = []
-    for origin in origins:
-        taken = snapshot(values[:, :origin], periods, horizon)
-        truth = _truth(values, origin, horizon)
-        random = np.random.default_rng([seed, origin])
-        known = origin + np.arange(horizon) < split
-        early.append(_sample(taken, np.where(known, truth, np.nan), short, random))
-        everything.append(_sample(taken, truth, short, random))
-        if origin >= split:
-            unseen.append((origin, taken))
-    rows, truths = (np.concatenate(part) for part in zip(*early, strict=True))
-    all_rows, all_truths = (np.concatenate(part) for part in zip(*everything, strict=True))
-    if len(truths) < MIN_ROWS or not unseen:
+    held = used[-max(1, round(CALIBRATION_SHARE * len(used))) :]
+    lessons: list[_Rows] = []
+    trials: list[_Rows] = []
+    nows: list[View] = []
+    for first in range(0, count, BLOCK):
+        *seen, now = views(values[first : first + BLOCK], [*origins, width], periods, horizon)
+        nows.append(now)
+        random = np.random.default_rng([seed, first])
+        block_share = len(now.scale) / count
+        for view in seen:
+            if view.origin in used:
+                lessons.append(_lesson(view, first, int(MAX_ROWS / len(used) * block_share) + 1, random))
+            if view.origin in held:
+                trials.append(_trial(view, first, count, len(held)))
+    lesson, trial = _Rows.join(lessons), _Rows.join(trials)
+    early = lesson.origin + lesson.ahead < held[0]
+    if early.sum() < MIN_ROWS or not len(trial.error):
         return None
-    calibration = _calibrate(QuantileTrees(rows, truths, seed), values, unseen, periods, quantiles, seed)
+    first_trees = QuantileTrees(lesson.features[early], np.clip(lesson.error[early], -_CLIP, _CLIP), seed)
+    calibration = _calibrate(first_trees, values, trial, held, short, horizon, quantiles)
     return Learned(
-        trees=QuantileTrees(all_rows, all_truths, seed),
+        trees=QuantileTrees(lesson.features, np.clip(lesson.error, -_CLIP, _CLIP), seed),
         calibration=calibration,
-        reach=min(width - origins[min(2, len(origins) - 1)], horizon),
-        taught=min(width - origins[0], horizon),
+        now=_joined(nows),
+        reach=min(width - used[min(2, len(used) - 1)], horizon),
+        taught=min(width - used[0], horizon),
+        origins=tuple(used),
+        row_count=len(lesson.error),
     )
 
 
-def choose_origins(width: int, periods: tuple[int, ...]) -> list[int]:
-    """Up to `ORIGINS` evenly spaced ends of history that leave a season to compare with.
+def _joined(parts: list[View]) -> View:
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in View.__dataclass_fields__
+        if name != "origin"
+    }
+    return replace(parts[0], **arrays)
 
-    The first has seen four of the shortest seasons, and two of the longest if that leaves a third of the history:
-    cheap forecasts that do not know the long season yet would teach a distrust of it.
+
+def choose_origins(width: int, periods: tuple[int, ...], horizon: int, most: int) -> list[int]:
+    """Up to `most` evenly spaced ends of history, the last a season before the end.
+
+    They go back three horizons or as far as `most` seasons reach, whichever is more, but not before four of the
+    shortest seasons and, if that leaves a third of the history, two of the longest: cheap forecasts that do not
+    know the long season yet would teach a distrust of it. Origins a whole number of seasons apart would all
+    stand at the same hour or weekday, so they are one step less than a season apart or more.
     """
     short, long = periods[0], periods[-1]
     first, last = 4 * short, width - short
@@ -198,90 +221,98 @@ def choose_origins(width: int, periods: tuple[int, ...]) -> list[int]:
         first = 2 * short + 1
     if last < first:
         return []
-    return sorted({int(origin) for origin in np.linspace(first, last, ORIGINS)})
+    apart = max(short - 1, -(-min(last - first, 3 * horizon) // (most - 1)))
+    if apart % short == 0:
+        apart += 1
+    number = min(most, max(4, 1 + (last - first) // apart))
+    first = max(first, last - apart * (number - 1))
+    return sorted({int(origin) for origin in np.linspace(first, last, number)})
 
 
-def _truth(values: FloatArray, origin: int, horizon: int) -> FloatArray:
-    truth = np.full((len(values), horizon), np.nan)
-    after = values[:, origin : origin + horizon]
-    truth[:, : after.shape[1]] = after
-    return truth
-
-
-def _sample(
-    taken: Snapshot, truth: FloatArray, period: int, random: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
-    """A bounded number of rows of one origin, in units of the series' scale."""
-    series, ahead = np.nonzero(np.isfinite(truth) & np.isfinite(taken.reference) & taken.is_ready[:, None])
-    quota = MAX_ROWS // ORIGINS
+def _lesson(view: View, first: int, quota: int, random: np.random.Generator) -> _Rows:
+    """A bounded number of rows of one view to learn from."""
+    series, ahead = np.nonzero(np.isfinite(view.truth) & view.is_ready[:, None])
     if len(series) > quota:
         chosen = np.sort(random.choice(len(series), quota, replace=False))
         series, ahead = series[chosen], ahead[chosen]
-    error = (truth[series, ahead] - taken.reference[series, ahead]) / taken.scale[series]
-    return features(taken, series, ahead, period), np.clip(error, -_CLIP, _CLIP)
+    return _Rows.of(view, series, ahead, first)
 
 
-def horizon_bands(horizon: int, period: int) -> IntArray:
-    """Band of each step ahead: up to one, two, four, eight seasons, and beyond."""
-    return np.searchsorted(np.array([1, 2, 4, 8]) * period, np.arange(1, horizon + 1)).astype(np.int64)
+def _trial(view: View, first: int, count: int, held: int) -> _Rows:
+    """Rows of one view to be judged by: of large panels every step of some series and a few of all others."""
+    horizon = view.truth.shape[1]
+    every = max(1, -(-count * horizon * held // CALIBRATION_ROWS))
+    number = first + np.arange(len(view.scale))
+    whole = number % max(1, -(-count // PROBES)) == 0
+    tried = whole[:, None] | ((np.arange(horizon)[None, :] + number[:, None]) % every == 0)
+    series, ahead = np.nonzero(np.isfinite(view.truth) & view.is_ready[:, None] & tried)
+    return _Rows.of(view, series, ahead, first)
 
 
 def _calibrate(
     trees: QuantileTrees,
     values: FloatArray,
-    unseen: list[tuple[int, Snapshot]],
-    periods: tuple[int, ...],
+    trial: _Rows,
+    held: list[int],
+    period: int,
+    horizon: int,
     quantiles: Sequence[float],
-    seed: int,
 ) -> Calibration:
-    horizon = unseen[0][1].reference.shape[1]
-    bands = horizon_bands(horizon, periods[0])
-    answers: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
-    for origin, taken in unseen:
-        truth = _truth(values, origin, horizon)
-        series, ahead = np.nonzero(np.isfinite(truth) & taken.is_ready[:, None])
-        answer = trees.predict(features(taken, series, ahead, periods[0]))
-        error = (truth[series, ahead] - taken.reference[series, ahead]) / taken.scale[series]
-        answers.append((series, ahead, answer, error))
-    shift = _conformal_shift(answers, bands, seed)
-    losses, naive_losses, counts = (np.zeros(len(values)) for _ in range(3))
+    count = len(values)
+    learned = trees.predict(trial.features)
+    share = _tree_share(learned, trial, period, count)
+    answer = blend(learned, trial.mixture, share)
+    windows = len(np.unique(trial.origin * count + trial.series))
+    shift = (
+        _conformal_shift(answer, trial, horizon_bands(horizon, period)) * windows / (windows + SHIFT_PRIOR)
+    )
+    corrected = correct(answer, shift[trial.ahead])
+    losses = pinball(interpolate(corrected, quantiles), trial.error, quantiles) * trial.scale
+    naive_losses = np.zeros(len(losses))
     scores = []
-    for (origin, taken), (series, ahead, answer, error) in zip(unseen, answers, strict=True):
-        corrected = correct(answer, shift[ahead])
-        asked = interpolate(corrected, quantiles)
-        unit = taken.scale[series]
-        naive = _naive_answers(values[:, :origin], taken, periods[0], horizon, quantiles)[series, ahead]
-        np.add.at(losses, series, pinball(asked, error, quantiles) * unit)
-        np.add.at(naive_losses, series, pinball(naive / unit[:, None], error, quantiles) * unit)
-        np.add.at(counts, series, 1.0)
-        grid = np.full(taken.reference.shape, np.nan)
-        grid[series, ahead] = normal_scores(corrected, error)
+    for origin in held:
+        rows = trial.origin == origin
+        series, ahead = trial.series[rows], trial.ahead[rows]
+        naive = seasonal_naive(values[:, :origin], period, horizon, quantiles)[series, ahead]
+        truth = trial.error[rows] * trial.scale[rows] + trial.reference[rows]
+        naive_losses[rows] = pinball(naive, truth, quantiles)
+        grid = np.full((count, horizon), np.nan)
+        grid[series, ahead] = normal_scores(corrected[rows], trial.error[rows])
         scores.append(grid)
-    measured = np.where(counts >= periods[0], counts, np.nan)
-    return Calibration(shift, losses / measured, naive_losses / measured, tuple(scores))
+    counts = np.bincount(trial.series, minlength=count)
+    measured = np.where(counts >= period, counts, np.nan)
+    inside = (trial.error >= corrected[:, 0]) & (trial.error <= corrected[:, -1])
+    return Calibration(
+        tree_share=share,
+        shift=shift,
+        errors=np.bincount(trial.series, losses, count) / measured,
+        naive_errors=np.bincount(trial.series, naive_losses, count) / measured,
+        scores=tuple(scores),
+        coverage_80_ratio=float(inside.mean()),
+    )
 
 
-def _naive_answers(
-    values: FloatArray, taken: Snapshot, period: int, horizon: int, quantiles: Sequence[float]
-) -> FloatArray:
-    return seasonal_naive(values, period, horizon, quantiles) - taken.reference[:, :, None]
+def _tree_share(learned: FloatArray, trial: _Rows, period: int, count: int) -> float:
+    """How much of the answer the trees earned: shares weighted by their geometric mean loss over series."""
+    counts = np.bincount(trial.series, minlength=count)
+    solid: BoolArray = counts >= period
+    if not solid.any():
+        solid = counts > 0
+    losses = []
+    for share in TREE_SHARES:
+        loss = pinball(blend(learned, trial.mixture, share), trial.error, LEVELS)
+        mean = np.bincount(trial.series, loss, count)[solid] / counts[solid]
+        losses.append(float(np.log(mean + 1e-9).mean()))
+    weight = np.exp(-SHARPNESS * (np.array(losses) - min(losses)))
+    return float((weight * np.array(TREE_SHARES)).sum() / weight.sum())
 
 
-def _conformal_shift(
-    answers: list[tuple[IntArray, IntArray, FloatArray, FloatArray]], bands: IntArray, seed: int
-) -> FloatArray:
+def _conformal_shift(answer: FloatArray, trial: _Rows, bands: IntArray) -> FloatArray:
     """Quantile of the scaled misses at each level and band; a band without enough rows takes the one before."""
-    ahead = np.concatenate([part[1] for part in answers])
-    answer = np.concatenate([part[2] for part in answers])
-    error = np.concatenate([part[3] for part in answers])
-    if len(error) > CALIBRATION_ROWS:
-        random = np.random.default_rng([seed, len(error)])
-        chosen = np.sort(random.choice(len(error), CALIBRATION_ROWS, replace=False))
-        ahead, answer, error = ahead[chosen], answer[chosen], error[chosen]
-    misses = (error[:, None] - answer) / width_of(answer)
+    misses = (trial.error[:, None] - answer) / width_of(answer)
     shift, last = np.zeros((len(bands), len(LEVELS))), np.zeros(len(LEVELS))
     for band in np.unique(bands):
-        rows = misses[bands[ahead] == band]
+        rows = misses[bands[trial.ahead] == band]
         if len(rows) >= MIN_ROWS:
             last = np.array([np.quantile(rows[:, i], level) for i, level in enumerate(LEVELS)])
         shift[bands == band] = last

@@ -188,7 +188,7 @@ def test_beyond_what_history_can_teach_the_trend_goes_on_and_the_interval_widens
 
     made = one(forecast(history(values), 120, "D"), "growing")
 
-    assert "from step 33 on the history is too short to learn from" in made["notes"][0]
+    assert "from step 26 on the history is too short to learn from" in made["notes"][0]
     assert made["q0.5"].iloc[-1] == pytest.approx(20 + 179, rel=0.2)
     width = made["q0.9"] - made["q0.1"]
     assert width.iloc[113] > 1.5 * width.iloc[23]
