@@ -151,8 +151,9 @@ def spread(room: BusinessRoom) -> str:
         return ""
     if high is None:
         return f"{f.approximate(low)} or more"
-    if high < 0:  # as `more` puts it: how many too many
-        low, high = -high, -low
+    if low < 0 <= high:
+        return f"{f.approximate(-low)} too many to {f.approximate(high)} more"
+    low, high = sorted((abs(low), abs(high)))  # as `more` puts it: how many too many
     return f"{f.approximate(low)} to {f.approximate(high)}"
 
 

@@ -254,3 +254,13 @@ def money_change(value: float, currency: str | None) -> str:
     if abs(value) < 0.005:
         return "the same"
     return f"{money(abs(value), currency)} {'more' if value > 0 else 'less'}"
+
+
+def unit_price(value: float | None, currency: str | None) -> str:
+    """What units cost, by as many as make it readable: 0.31 EUR each, 0.62 EUR per 1,000, 15.4 EUR per million."""
+    if value is None:
+        return MISSING
+    for count, words in ((1, "each"), (1_000, "per 1,000")):
+        if abs(value) * count >= 0.1 or value == 0:
+            return f"{money(value * count, currency)} {words}"
+    return f"{money(value * 1_000_000, currency)} per million"

@@ -194,6 +194,7 @@ def environment() -> Environment:
         quantity=formats.quantity,
         money=formats.money,
         money_change=formats.money_change,
+        unit_price=formats.unit_price,
         approximate=formats.approximate,
         deliveries=provenance.deliveries,
         per_second=formats.per_second,

@@ -101,3 +101,34 @@ def test_names_hold_no_characters_that_turn_or_break_the_text_around_them(name: 
     assert cleaned
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]", cleaned)
     assert len(f.shorten(name, 40)) <= 40
+
+
+def test_prices_of_units_are_by_as_many_as_make_them_readable() -> None:
+    prices = [
+        f.unit_price(value, "EUR").replace("\u202f", " ")
+        for value in (31.0, 0.31, 0.00062, 0.0000154, 0.0, None)
+    ]
+    assert prices == [
+        "31 EUR each",
+        "0.31 EUR each",
+        "0.62 EUR per 1,000",
+        "15 EUR per million",
+        "0.00 EUR each",
+        "–",
+    ]
+
+
+def test_rough_numbers_keep_three_digits_and_large_ones_become_words() -> None:
+    found = [
+        f.approximate(value).replace("\u202f", " ")
+        for value in (14_361.7, -329.6, 4.018, 999_600, 68_722_074, 2.9e9)
+    ]
+    assert found == ["14,400", "−330", "4.02", "1 million", "68.7 million", "2.9 billion"]
+
+
+def test_points_of_a_percentage_are_counted() -> None:
+    assert [f.points(value).replace("\u202f", " ") for value in (0.342, 0.01, 0.0011)] == [
+        "34 points",
+        "1 point",
+        "0.11 points",
+    ]

@@ -187,6 +187,8 @@ def test_room_is_rounded_to_what_is_known_and_too_many_is_said_so() -> None:
     )
     assert plain(business.more(short)) == "3.49 million too many"
     assert plain(business.spread(short)) == "2.96 million to 4.29 million"
+    either = replace(ROOM, headroom_units_low=-154_196.0)
+    assert plain(business.spread(either)) == "154,000 too many to 21,700 more"
     assert plain(business.spread(replace(ROOM, headroom_units_high=None))) == "8,360 or more"
 
 

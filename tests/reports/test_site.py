@@ -124,9 +124,9 @@ def test_the_overview_answers_first_and_lists_by_urgency(full_site: Path) -> Non
     assert "2 of 6 services are expected to run out of room by 28 Sep 2026; first Web shop" in text
     assert f"1 check of {len(COLUMNS) + 5} failed (0 errors, 1 warning)" in text
     assert "9,129,787 rows received = 9,129,772 landed + 15 quarantined" in text
-    listed = re.findall(
-        r'<a href="service/([a-z-]+)\.html">', (full_site / "index.html").read_text(encoding="utf-8")
-    )
+    source = (full_site / "index.html").read_text(encoding="utf-8")
+    table = source[source.index('id="service-table"') : source.index('id="business"')]
+    listed = re.findall(r'<a href="service/([a-z-]+)\.html">', table)
     assert listed == ["web-shop", "payments", "search", "order-management", "warehouse", "identity"]
 
 
@@ -200,7 +200,7 @@ def test_a_service_page_has_its_own_plan_drivers_kinds_and_shared_items(full_sit
         "Room for 4,020 more a day (90 %: 2,020 to 6,020); what decides is CPU of payments-hosts.",
         "Room for 8,430 more until connections of payments-database-1 is full (90 %: 6,430 or more).",
         "A busy day has 81,000, the mean day of the last four weeks 66,000, 10 % more than in the four before. "
-        "One costs 0.031 EUR (Jun 2026).",
+        "Cost: 31 EUR per 1,000 (Jun 2026).",
         "Not told for ",
         "on unseen days the driver told demand no better than last week.",
         "Platform operations",
@@ -210,14 +210,13 @@ def test_a_service_page_has_its_own_plan_drivers_kinds_and_shared_items(full_sit
         assert part in text, part
 
 
-def test_the_overview_has_room_in_business_terms_with_the_least_room_first(full_site: Path) -> None:
+def test_the_overview_begins_with_what_to_do_and_ends_with_room_in_business_terms(full_site: Path) -> None:
     text = words(full_site, "index.html")
     assert "12 open6 to decide within 30 days" in text
+    assert "The first 5 of 12: see Plan." in text
     assert "How many more a day than on a busy day, with the least room for a busy day first." in text
-    assert (
-        "Orders Web shop ■37,400 too many90 %: 35,400 to 39,400 −46 %of 81,000 CPUweb-shop-hosts 0.031 EURJun 2026"
-        in text
-    )
+    assert "Orders Web shop ■37,400 too many90 %: 35,400 to 39,400 −46 %of 81,000 CPUweb-shop-hosts" in text
+    assert "31 EUR per 1,000Jun 2026" in text
     assert text.index("37,400 too many") < text.index("Room for 4,020 more")
 
 
