@@ -55,6 +55,8 @@ bench: .venv/runtime .venv-bench/done  ## Measure how good forecasts and events 
 	@$(BIN)/python -m benchmarks.forecast_quality
 	@$(BIN)/python -m benchmarks.events
 	@$(BIN)/python -m benchmarks.rightsizing
+	@tools/prepare_dbt.sh .venv
+	@$(BIN)/python -m benchmarks.rollup
 
 .PHONY: docs
 docs: .venv/runtime  ## Write the data dictionary (docs/marts.md) from the models

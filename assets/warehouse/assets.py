@@ -30,7 +30,7 @@ POOL = "warehouse"
 LANDING = "landing"
 AFTER_FORECAST = "tag:after_forecast"
 OWNER = "team:data-engineering"
-RUN_TABLES = ("run_window", "run_days", "receipts", "unit_conversions")
+RUN_TABLES = ("run_window", "run_days", "receipts", "sample_parts", "unit_conversions")
 
 
 class UllageTranslator(DagsterDbtTranslator):
@@ -230,5 +230,6 @@ def _description(table: str) -> str:
         "run_window": "One row: the run's as-of day and settings. Models read it instead of a clock.",
         "run_days": "The days that this run rebuilds.",
         "receipts": "Every receipt: what was extracted when, and rows received = landed + quarantined.",
+        "sample_parts": "Metric, unit, kind, day and receipt of the samples that the run reads, one row a combination.",
         "unit_conversions": "Factor and offset from each unit as delivered to the unit of the measurement plan.",
     }[table]

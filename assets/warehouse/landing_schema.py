@@ -6,6 +6,7 @@ models run on another engine that is given the same tables.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,6 +22,9 @@ from assets.landing.units import UnitError, conversion, rate_conversion
 from assets.warehouse.computed import DUCKDB_TYPES, load_computed
 from assets.warehouse.rebuild import DAILY_TABLES
 from assets.warehouse.views import nothing, replace_view, texts
+
+# Rolling up this many samples takes about 2 GiB.
+SAMPLES_A_PART = 15_000_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def load_landing(
     connection.execute("create schema if not exists landing")
     _create_table(connection, "run_window", [window.row()])
     _create_days(connection, days)
+    _create_parts(connection, days, receipts)
     _create_receipts(connection, receipts, superseded)
     wanted = {*days, *(day - timedelta(days=1) for day in days)}
     for table in contracts():
@@ -91,6 +96,7 @@ def load_landing(
         ]
         _create_view(connection, table, files)
     load_computed(connection, home)
+    _create_sample_parts(connection)
     _create_unit_conversions(connection)
 
 
@@ -126,6 +132,30 @@ def _create_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) ->
     connection.execute("create or replace table landing.run_days (observed_date date)")
     if days:
         connection.executemany("insert into landing.run_days values (?)", [[day] for day in days])
+
+
+def _create_parts(
+    connection: duckdb.DuckDBPyConnection, days: Sequence[date], receipts: Sequence[Receipt]
+) -> None:
+    """Spans of `days` whose samples are summed up together, [start_at, end_at): a day, or more of them if small."""
+    samples: Counter[date | None] = Counter()
+    for receipt in receipts:
+        if receipt.table == "metric_samples":
+            for file in receipt.landed:
+                samples[file.date] += file.rows
+    parts: list[list[date]] = []
+    room = 0
+    for day in sorted(days):
+        if not parts or samples[day] > room:
+            parts.append([])
+            room = SAMPLES_A_PART
+        parts[-1].append(day)
+        room -= samples[day]
+    rows: list[dict[str, object]] = [
+        {"start_at": _midnight(part[0]), "end_at": _midnight(part[-1] + timedelta(days=1))} for part in parts
+    ]
+    schema = pa.schema([(name, pa.timestamp("us")) for name in ("start_at", "end_at")])
+    _create_table(connection, "run_parts", rows, schema)
 
 
 def _create_receipts(
@@ -164,13 +194,24 @@ def _create_receipts(
     _create_table(connection, "receipts", rows, schema)
 
 
+def _create_sample_parts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Which metrics came in which unit, on which day, by which receipt: the one look at all samples for that."""
+    connection.execute(
+        """
+        create or replace table landing.sample_parts as
+        select distinct metric, unit, kind, cast(observed_at as date) as observed_date, receipt_id
+        from landing.metric_samples
+        """
+    )
+
+
 def _create_unit_conversions(connection: duckdb.DuckDBPyConnection) -> None:
     """One row for each (unit as delivered, kind, unit of the plan) in use. Counters are planned as rates a second."""
     pairs = connection.execute(
         """
         select distinct unit, kind, canonical_unit from (
             select s.unit, s.kind, p.unit as canonical_unit
-            from landing.metric_samples s join landing.measurement_plan p using (metric)
+            from landing.sample_parts s join landing.measurement_plan p using (metric)
             union all
             select h.unit, 'histogram', p.unit
             from landing.metric_histograms h join landing.measurement_plan p using (metric)

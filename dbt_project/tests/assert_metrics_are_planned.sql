@@ -2,7 +2,7 @@
 -- Landed metrics without an entry in the measurement plan on their day, or without a conversion to its unit:
 -- they reach no mart.
 with landed as (
-    select metric, source_unit, kind, observed_date
+    select distinct metric, source_unit, kind, observed_date
     from {{ ref('stg_metric_sample_parts') }}
     union
     select distinct

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 
 from assets.warehouse.computed import computed_tables
@@ -46,6 +47,14 @@ _RUN_TABLES: dict[str, dict[str, str]] = {
         "forecast_seed": "int",
     },
     "run_days": {"observed_date": "date"},
+    "run_parts": {"start_at": "timestamp", "end_at": "timestamp"},
+    "sample_parts": {
+        "metric": "string",
+        "unit": "string",
+        "kind": "string",
+        "observed_date": "date",
+        "receipt_id": "string",
+    },
     "unit_conversions": {
         "source_unit": "string",
         "kind": "string",
@@ -97,7 +106,32 @@ def landing_tables(rows: Rows) -> dict[str, pa.Table]:
     for table in rows:
         if table not in table_fields():
             raise KeyError(f"unknown landing table {table}")
-    return {table: _table(table, fields, rows.get(table, ())) for table, fields in table_fields().items()}
+    tables = {table: _table(table, fields, rows.get(table, ())) for table, fields in table_fields().items()}
+    return tables | {
+        "sample_parts": _sample_parts(tables["metric_samples"]),
+        "run_parts": _run_parts(tables["run_days"]["observed_date"].to_pylist()),
+    }
+
+
+def _run_parts(days: Sequence[date]) -> pa.Table:
+    """The first half of the days, and the second."""
+    ordered = sorted(days)
+    half = -(-len(ordered) // 2)
+    halves = [part for part in (ordered[:half], ordered[half:]) if part]
+    midnight = datetime.min.time()
+    starts = [datetime.combine(part[0], midnight) for part in halves]
+    ends = [datetime.combine(part[-1] + timedelta(days=1), midnight) for part in halves]
+    return pa.table(
+        {"start_at": pa.array(starts, pa.timestamp("us")), "end_at": pa.array(ends, pa.timestamp("us"))}
+    )
+
+
+def _sample_parts(samples: pa.Table) -> pa.Table:
+    """What loading finds in the samples: every combination of metric, unit, kind, day and receipt."""
+    days = pc.cast(samples["observed_at"], pa.date32())
+    parts = samples.select(["metric", "unit", "kind"]).append_column("observed_date", days)
+    parts = parts.append_column("receipt_id", samples["receipt_id"])
+    return parts.group_by(parts.column_names).aggregate([])
 
 
 def _table(table: str, fields: Mapping[str, str], rows: Sequence[Row]) -> pa.Table:

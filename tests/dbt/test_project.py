@@ -121,13 +121,14 @@ def test_staging_holds_the_fields_of_its_contract(nodes: dict[str, Any]) -> None
     provenance = {"source_file", "source_row", "extra", "extracted_at", "receipt_id"}
     lost = []
     for model in models(nodes, "staging"):
-        if model["name"] == "stg_metric_sample_parts":
-            continue  # sums up rows that stg_metric_samples holds
         sources = [name for name in model["depends_on"]["nodes"] if name.startswith("source.")]
         for source in sources:
             table = source.rsplit(".", 1)[-1]
             fields = set(table_fields()[table]) - (provenance if table in provenance_tables() else set())
-            names = {renamed.get(field, field) if table.startswith("metric_") else field for field in fields}
+            names = {
+                renamed.get(field, field) if table.startswith(("metric_", "sample_")) else field
+                for field in fields
+            }
             lost += [f"{model['name']}.{name}" for name in names - set(model["columns"])]
     assert lost == []
 
@@ -135,3 +136,10 @@ def test_staging_holds_the_fields_of_its_contract(nodes: dict[str, Any]) -> None
 def test_dbt_sends_no_statistics(nodes: dict[str, Any]) -> None:
     """Telemetry is off in the project itself, whatever the environment says."""
     assert nodes["metadata"]["send_anonymous_usage_stats"] is False
+
+
+def test_models_that_read_parts_are_built_in_parts(nodes: dict[str, Any]) -> None:
+    """`in_part` elsewhere would see the part that another model's statement left behind."""
+    partial = {node["name"] for node in models(nodes) if "in_part(" in node["raw_code"]}
+    built = {node["name"] for node in models(nodes) if node["config"].get("built_in_parts")}
+    assert partial == built != set()

@@ -2,7 +2,7 @@
     select metric as part_1, observed_date as part_2
     from {{ ref('stg_metric_sample_parts') }}
     group by metric, observed_date
-    having min(first_receipt_id) <> max(last_receipt_id)
+    having min(receipt_id) <> max(receipt_id)
 {%- endset -%}
 
 with newest as (

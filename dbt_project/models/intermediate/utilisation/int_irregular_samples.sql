@@ -1,37 +1,31 @@
+{{ config(built_in_parts=true) }}
+
 -- A gauge stands for its interval, at most until the next sample of the day; a counter's rate for its interval, at most for
 -- the time since its predecessor. The next day does not count: a day gives the same weights whichever run builds it.
-with days as (
-    select * from {{ ref('int_sampled_days') }}
-    where not is_regular
-),
-
-measurements as (
-    select * from {{ ref('int_measurements') }}
-    where level = 'resource'
-),
-
-stepped as (
+with stepped as (
     select
-        measurements.ci_id,
-        measurements.metric,
-        measurements.resource,
-        measurements.unit,
-        measurements.observed_at,
-        measurements.hour_at,
-        measurements.observed_date,
-        measurements.value,
-        days.usable_value,
-        cast(least(measurements.interval_seconds, measurements.elapsed_seconds) * 1000000 as bigint)
-            as longest_microseconds,
-        lead(measurements.observed_at) over (
-            partition by measurements.ci_id, measurements.metric, measurements.observed_date
-            order by measurements.observed_at
+        samples.ci_id,
+        samples.metric,
+        series.resource,
+        series.unit,
+        samples.observed_at,
+        {{ hour_of('samples.observed_at') }} as hour_at,
+        samples.observed_date,
+        samples.value * series.factor + series.offset_value as value,
+        series.usable_value,
+        cast(least(samples.interval_seconds, samples.elapsed_seconds) * 1000000 as bigint) as longest_microseconds,
+        lead(samples.observed_at) over (
+            partition by samples.ci_id, samples.metric, samples.observed_date
+            order by samples.observed_at
         ) as next_at
-    from measurements
-    inner join days
-        on measurements.ci_id = days.ci_id
-        and measurements.resource = days.resource
-        and measurements.observed_date = days.observed_date
+    from {{ ref('int_samples') }} as samples
+    inner join {{ ref('int_irregular_series') }} as series
+        on samples.ci_id = series.ci_id
+        and samples.metric = series.metric
+        and samples.source_unit = series.source_unit
+        and samples.kind = series.kind
+        and samples.observed_date = series.observed_date
+    where {{ in_part('samples.observed_at') }}
 ),
 
 final as (

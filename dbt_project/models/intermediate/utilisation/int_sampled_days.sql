@@ -1,9 +1,17 @@
-with measurements as (
+{{ config(built_in_parts=true) }}
+
+-- Samples are summed up as delivered and the sums converted: to join every sample with its rule would cost as much again.
+with samples as (
     select
         *,
         {{ microseconds_between('cast(observed_date as timestamp)', 'observed_at') }}
         % cast(interval_seconds * 1000000 as bigint) as offset_microseconds
-    from {{ ref('int_measurements') }}
+    from {{ ref('int_samples') }}
+    where {{ in_part('observed_at') }}
+),
+
+rules as (
+    select * from {{ ref('int_sample_rules_by_day') }}
     where level = 'resource'
 ),
 
@@ -20,25 +28,49 @@ thresholds_without_service as (
     where service_id is null
 ),
 
--- Samples that lie on one grid of their interval stand for equal times, so nothing needs weights.
-days as (
+delivered as (
     select
         ci_id,
-        resource,
+        metric,
+        source_unit,
+        kind,
         observed_date,
-        unit,
-        min(metric) as first_metric,
-        max(metric) as last_metric,
         count(*) as sample_count,
-        {{ exact_sum('value') }} as value_sum,
+        {{ exact_sum('value') }} / count(*) as value_avg,
         max(value) as value_max,
         {{ percentile('value', 0.95) }} as value_p95,
         max(interval_seconds) as interval_seconds,
         min(interval_seconds) = max(interval_seconds)
         and min(offset_microseconds) = max(offset_microseconds)
-        and min(elapsed_seconds) >= max(interval_seconds) as is_regular
-    from measurements
-    group by ci_id, resource, observed_date, unit
+        and min(elapsed_seconds) >= max(interval_seconds) as is_on_grid
+    from samples
+    group by ci_id, metric, source_unit, kind, observed_date
+),
+
+-- Samples that lie on one grid of their interval stand for equal times, so nothing needs weights.
+days as (
+    select
+        delivered.ci_id,
+        rules.resource,
+        delivered.observed_date,
+        rules.unit,
+        min(delivered.metric) as first_metric,
+        max(delivered.metric) as last_metric,
+        cast(sum(delivered.sample_count) as bigint) as sample_count,
+        count(*) = 1 and max(case when delivered.is_on_grid then 1 else 0 end) = 1 as is_regular,
+        max(delivered.interval_seconds) as interval_seconds,
+        max(rules.factor) as factor,
+        max(rules.offset_value) as offset_value,
+        max(delivered.value_avg * rules.factor + rules.offset_value) as value_avg,
+        max(delivered.value_max * rules.factor + rules.offset_value) as value_max,
+        max(delivered.value_p95 * rules.factor + rules.offset_value) as value_p95
+    from delivered
+    inner join rules
+        on delivered.metric = rules.metric
+        and delivered.observed_date = rules.observed_date
+        and delivered.source_unit = rules.source_unit
+        and delivered.kind = rules.kind
+    group by delivered.ci_id, rules.resource, delivered.observed_date, rules.unit
 ),
 
 final as (

@@ -1,39 +1,50 @@
+{{ config(built_in_parts=true) }}
 {{ rebuilt_by('observed_date') }}
 
-with irregular_days as (
+with regular_days as (
     select * from {{ ref('int_sampled_days') }}
-    where not is_regular
+    where is_regular
 ),
 
 irregular_samples as (
     select * from {{ ref('int_irregular_samples') }}
+    where {{ in_part('observed_at') }}
+),
+
+-- In the unit as delivered, which is one on a regular day.
+delivered as (
+    select
+        ci_id,
+        metric,
+        {{ hour_of('observed_at') }} as hour_at,
+        count(*) as sample_count,
+        {{ exact_sum('value') }} / count(*) as value_avg,
+        min(value) as value_min,
+        max(value) as value_max,
+        {{ percentile('value', 0.95) }} as value_p95
+    from {{ ref('int_samples') }}
+    where {{ in_part('observed_at') }}
+    group by ci_id, metric, {{ hour_of('observed_at') }}
 ),
 
 regular_hours as (
     select
-        measurements.ci_id,
-        measurements.resource,
-        measurements.hour_at,
-        measurements.observed_date,
-        measurements.unit,
-        count(*) as sample_count,
-        count(*) * max(measurements.interval_seconds) as covered_seconds,
-        {{ exact_sum('measurements.value') }} / count(*) as demand_avg,
-        min(measurements.value) as demand_min,
-        max(measurements.value) as demand_max,
-        {{ percentile('measurements.value', 0.95) }} as demand_p95
-    from {{ ref('int_measurements') }} as measurements
-    left join irregular_days
-        on measurements.ci_id = irregular_days.ci_id
-        and measurements.resource = irregular_days.resource
-        and measurements.observed_date = irregular_days.observed_date
-    where measurements.level = 'resource' and irregular_days.ci_id is null
-    group by
-        measurements.ci_id,
-        measurements.resource,
-        measurements.hour_at,
-        measurements.observed_date,
-        measurements.unit
+        delivered.ci_id,
+        days.resource,
+        delivered.hour_at,
+        days.observed_date,
+        days.unit,
+        delivered.sample_count,
+        delivered.sample_count * days.interval_seconds as covered_seconds,
+        delivered.value_avg * days.factor + days.offset_value as demand_avg,
+        delivered.value_min * days.factor + days.offset_value as demand_min,
+        delivered.value_max * days.factor + days.offset_value as demand_max,
+        delivered.value_p95 * days.factor + days.offset_value as demand_p95
+    from delivered
+    inner join regular_days as days
+        on delivered.ci_id = days.ci_id
+        and delivered.metric = days.first_metric
+        and cast(delivered.hour_at as date) = days.observed_date
 ),
 
 irregular_hours as (

@@ -1,39 +1,57 @@
+{{ config(built_in_parts=true) }}
 {{ rebuilt_by('observed_date') }}
 
-with days as (
+with regular_days as (
     select * from {{ ref('int_sampled_days') }}
+    where is_regular
 ),
 
 irregular_samples as (
     select * from {{ ref('int_irregular_samples') }}
+    where {{ in_part('observed_at') }}
 ),
 
-regular as (
+regular_samples as (
     select
-        measurements.ci_id,
-        measurements.resource,
-        measurements.observed_date,
-        {{ sketch_bucket('measurements.value') }} as bucket,
-        count(*) as sample_count
-    from {{ ref('int_measurements') }} as measurements
-    where measurements.level = 'resource'
-    group by measurements.ci_id, measurements.resource, measurements.observed_date, {{ sketch_bucket('measurements.value') }}
-),
-
-weighted as (
-    select
-        regular.ci_id,
-        regular.resource,
-        regular.observed_date,
+        days.ci_id,
+        days.resource,
+        days.observed_date,
         days.unit,
-        regular.bucket,
-        regular.sample_count * cast(days.interval_seconds * 1000000 as bigint) as covered_microseconds
-    from regular
-    inner join days
-        on regular.ci_id = days.ci_id
-        and regular.resource = days.resource
-        and regular.observed_date = days.observed_date
-    where days.is_regular
+        days.interval_seconds,
+        samples.value * days.factor + days.offset_value as value,
+        days.usable_value
+    from {{ ref('int_samples') }} as samples
+    inner join regular_days as days
+        on samples.ci_id = days.ci_id
+        and samples.metric = days.first_metric
+        and samples.observed_date = days.observed_date
+    where {{ in_part('samples.observed_at') }}
+),
+
+counted as (
+    select
+        ci_id,
+        resource,
+        observed_date,
+        unit,
+        interval_seconds,
+        {{ sketch_bucket('value') }} as bucket,
+        count(*) as sample_count,
+        count(case when value >= usable_value then 1 end) as saturated_count
+    from regular_samples
+    group by ci_id, resource, observed_date, unit, interval_seconds, {{ sketch_bucket('value') }}
+),
+
+final as (
+    select
+        ci_id,
+        resource,
+        observed_date,
+        unit,
+        bucket,
+        sample_count * cast(interval_seconds * 1000000 as bigint) as covered_microseconds,
+        saturated_count * cast(interval_seconds * 1000000 as bigint) as saturated_microseconds
+    from counted
     union all
     select
         ci_id,
@@ -41,14 +59,11 @@ weighted as (
         observed_date,
         unit,
         {{ sketch_bucket('value') }} as bucket,
-        cast(sum(weight_microseconds) as bigint) as covered_microseconds
+        cast(sum(weight_microseconds) as bigint) as covered_microseconds,
+        cast(sum(case when value >= usable_value then weight_microseconds else 0 end) as bigint)
+            as saturated_microseconds
     from irregular_samples
     group by ci_id, resource, observed_date, unit, {{ sketch_bucket('value') }}
-),
-
-final as (
-    select ci_id, resource, observed_date, unit, bucket, covered_microseconds
-    from weighted
 )
 
 select * from final

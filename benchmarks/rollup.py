@@ -1,0 +1,480 @@
+"""How fast samples become hours, days and sketches: `make bench`. Prints the table of docs/capacity.md.
+
+Every figure is measured in a process of its own (wall clock, CPU time of both cores, peak memory), one after the
+other, on landed files that this benchmark writes: 2,000 CIs × 5 metrics, a sample a minute, one file a metric and day.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from assets.home import Home
+from assets.landing.contracts import contracts
+from assets.landing.receipts import LandedFile, Receipt
+from orchestration.code_version import ROOT
+
+FOLDER = Path(os.environ.get("ULLAGE_BENCH_FOLDER", ROOT / ".ullage" / "bench"))
+FIRST = date(2026, 6, 21)
+DAYS = 10
+CIS = 2_000
+MINUTES = 1_440
+SAMPLES_A_DAY = CIS * MINUTES * 5
+# metric, resource, unit, statistic, scale, whole numbers
+METRICS = (
+    ("system.cpu.utilization", "cpu", "1", "busy_hour", 1.0, False),
+    ("system.memory.usage", "memory", "By", "maximum", 64e9, True),
+    ("system.filesystem.usage", "filesystem", "By", "maximum", 2e12, True),
+    ("db.client.connections", "connections", "{connection}", "maximum", 500.0, True),
+    ("system.network.io", "network", "By/s", "busy_hour", 1e9, False),
+)
+ROLLUP = ("+fct_resource_utilisation_daily", "+fct_resource_utilisation_sketches")
+Measured = dict[str, Any]
+
+
+# ------------------------------------------------------------------------------------------------ what is landed
+
+
+def write_day(folder: Path, day: date, cis: int) -> None:
+    """Samples of one day as landing writes them from Prometheus: one file a metric (a query), series by series."""
+    schema = contracts()["metric_samples"].arrow_schema
+    times = np.datetime64(day, "us") + np.arange(MINUTES) * np.timedelta64(60, "s")
+    minute = np.arange(MINUTES)
+    for number, (metric, _, unit, _, scale, whole) in enumerate(METRICS):
+        path = folder / f"date={day}" / f"{metric}.parquet"
+        if path.exists():
+            continue
+        own = np.random.default_rng([number, cis])
+        base, swing = own.uniform(0.1, 0.5, (cis, 1)), own.uniform(0.02, 0.15, (cis, 1))
+        phase = own.uniform(0, 2 * np.pi, (cis, 1))
+        noise = np.random.default_rng([number, cis, day.toordinal()]).normal(0, 0.02, (cis, MINUTES))
+        values = np.abs(base + swing * (1 + np.sin(2 * np.pi * minute / MINUTES + phase)) + noise) * scale
+        columns = {
+            "ci_id": _repeated([f"host-{ci:05d}" for ci in range(cis)], MINUTES),
+            "metric": _repeated([metric], cis * MINUTES),
+            "observed_at": pa.array(np.tile(times, cis)),
+            "value": pa.array((np.round(values) if whole else values).ravel()),
+            "unit": _repeated([unit], cis * MINUTES),
+            "kind": _repeated(["gauge"], cis * MINUTES),
+            "interval_seconds": pa.array(np.full(cis * MINUTES, 60.0)),
+            "source_file": _repeated([f"prometheus/{metric}"], cis * MINUTES),
+            "source_row": pa.array(np.arange(1, cis * MINUTES + 1)),
+            "extra": pa.nulls(cis * MINUTES, pa.string()),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = pa.table([pc.cast(columns[field.name], field.type) for field in schema], schema=schema)
+        pq.write_table(table, path.with_suffix(".tmp"), compression="zstd")
+        path.with_suffix(".tmp").rename(path)
+
+
+def _repeated(texts: Sequence[str], times: int) -> pa.Array:
+    return pa.array(texts).take(pa.array(np.repeat(np.arange(len(texts), dtype=np.int32), times)))
+
+
+def write_control(folder: Path, cis: int) -> None:
+    """Measurement plan and limits; a limit that some days reach."""
+    always = date(2020, 1, 1)
+    plan = [
+        {"metric": metric, "level": "resource", "resource": resource, "unit": unit, "statistic": statistic}
+        | {"pooling": "own", "valid_from": always}
+        for metric, resource, unit, statistic, _, _ in METRICS
+    ]
+    limits = [
+        {"ci_id": f"host-{ci:05d}", "resource": resource, "limit_value": scale, "unit": unit}
+        | {"valid_from": always}
+        for ci in range(cis)
+        for _, resource, unit, _, scale, _ in METRICS
+    ]
+    for table, rows in (("measurement_plan", plan), ("resource_limits", limits)):
+        schema = contracts()[table].arrow_schema
+        path = folder / table / "all.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, compression="zstd")
+
+
+def days_of(count: int, first: date = FIRST) -> list[date]:
+    """`count` days from `first` on."""
+    return [first + timedelta(days=number) for number in range(count)]
+
+
+def landed_files(folder: Path, days: Sequence[date]) -> list[Path]:
+    """The sample files of `days`."""
+    return [folder / f"date={day}" / f"{metric[0]}.parquet" for day in days for metric in METRICS]
+
+
+def load(home: Home, samples: Path, control: Path, days: Sequence[date], as_of: date) -> None:
+    """The `landing` schema of a run that rebuilds `days`."""
+    from assets.warehouse.landing_schema import RunWindow, load_landing, open_warehouse
+
+    def receipt(table: str, path: Path, day: date | None) -> Receipt:
+        name = f"{table}/{day}/{path.stem}"
+        rows = pq.read_metadata(path).num_rows
+        file = LandedFile(path=os.path.relpath(path, home.root), date=day, rows=rows, bytes=0, sha256="")
+        facts = {"receipt_id": name, "batch_id": name, "source": "bench", "table": table, "version": 1}
+        counts = dict.fromkeys(("rows_received", "rows_landed", "rows_quarantined"), 0)
+        at = datetime(2026, 7, 1, tzinfo=UTC)
+        more = {"window": None, "extracted_at": at, "landed": (file,)}
+        return Receipt.model_construct(
+            **facts, **counts, **more, input=type("Input", (), {"path": name, "sha256": ""})()
+        )
+
+    receipts = [receipt("metric_samples", path, day) for day in days for path in landed_files(samples, [day])]
+    receipts += [receipt(path.parent.name, path, None) for path in sorted(control.rglob("*.parquet"))]
+    window = RunWindow(
+        as_of=as_of,
+        demand_window_days=28,
+        horizon_days=90,
+        history_start=as_of - timedelta(days=730),
+        default_threshold_ratio=0.8,
+        default_lead_time_days=30,
+        warning_ratio=0.9,
+        forecast_seed=1,
+    )
+    with open_warehouse(home.warehouse) as connection:
+        load_landing(connection, home, receipts, [], window, days)
+
+
+# ------------------------------------------------------------------------------------------------ what is measured
+
+
+def rolled_up(home: str, samples: str, control: str, first: str, count: int, select: list[str]) -> None:
+    """Load and build with dbt, data tests included, as a run does."""
+    from assets.warehouse.dbt_build import build
+
+    at = Home(Path(home))
+    days = days_of(count, date.fromisoformat(first))
+    load(at, Path(samples), Path(control), days, days[-1] if days else FIRST)
+    arguments = ["--select", *select, "--exclude-resource-type", "unit_test"]
+    results = build(
+        ROOT / "dbt_project", at.warehouse, at.root / "dbt", [*arguments, "--indirect-selection", "cautious"]
+    )
+    bad = [result.node["name"] for result in results if result.status in ("error", "fail", "skipped")]
+    if bad:
+        raise SystemExit(f"dbt failed: {bad}")
+
+
+def by_hand(database: str, samples: str, control: str, first: str, count: int) -> None:
+    """The same columns from the same files in one statement, written by someone who knows DuckDB well."""
+    files = landed_files(Path(samples), days_of(count, date.fromisoformat(first)))
+    listed = ", ".join(f"'{path}'" for path in files)
+    Path(database).unlink(missing_ok=True)
+    with duckdb.connect(database) as connection:
+        connection.execute("set threads = 2")
+        connection.execute("set preserve_insertion_order = false")
+        connection.execute(HAND_TUNED.format(files=listed, control=control))
+
+
+HAND_TUNED = """
+create table rollup as
+with rules as (
+    select metric, resource, unit, statistic from read_parquet('{control}/measurement_plan/all.parquet')
+),
+usable as (
+    select ci_id, resource, limit_value, 0.8 as threshold_ratio, limit_value * 0.8 as usable_value
+    from read_parquet('{control}/resource_limits/all.parquet')
+),
+samples as not materialized (
+    select s.ci_id, r.resource, r.unit, s.observed_at, cast(s.observed_at as date) as observed_date,
+        s.value * 1.0 + 0.0 as value, s.interval_seconds
+    from read_parquet([{files}]) as s
+    join rules as r on s.metric = r.metric and s.unit = r.unit
+),
+hours as materialized (
+    select ci_id, resource, date_trunc('hour', observed_at) as hour_at, observed_date, unit,
+        count(*) as sample_count, sum(interval_seconds) as covered_seconds, avg(value) as demand_avg,
+        min(value) as demand_min, max(value) as demand_max, quantile_cont(value, 0.95) as demand_p95
+    from samples
+    group by all
+),
+busy as (
+    select ci_id, resource, observed_date, first(statistic) as statistic, max(demand_max) as demand_max,
+        sum(demand_avg * sample_count) / sum(sample_count) as demand_avg,
+        arg_max(hour_at, case statistic when 'maximum' then demand_max else demand_avg end) as busy_hour_at,
+        max(case statistic when 'maximum' then demand_max else demand_avg end) as demand_value
+    from hours join rules using (resource)
+    group by all
+),
+days as (
+    select s.ci_id, s.resource, s.observed_date, s.unit, count(*) as sample_count,
+        sum(s.interval_seconds) as covered_seconds, quantile_cont(s.value, 0.95) as demand_p95,
+        sum(case when s.value >= u.usable_value then s.interval_seconds else 0 end) / 60 as saturation_minutes,
+        u.limit_value, u.threshold_ratio, u.usable_value
+    from samples as s left join usable as u on s.ci_id = u.ci_id and s.resource = u.resource
+    group by all
+),
+sketches as (
+    select ci_id, resource, observed_date, unit,
+        case
+            when value > 0 then cast(ceil(ln(value) / 0.02000066670666952) as int) + 40000
+            when value < 0 then -cast(ceil(ln(-value) / 0.02000066670666952) as int) - 40000
+            else 0
+        end as bucket,
+        cast(sum(interval_seconds) * 1000000 as bigint) as covered_microseconds
+    from samples
+    group by all
+)
+select 'hour' as part, *, least(1, covered_seconds / 3600) as coverage_ratio from hours
+union all by name
+select 'day' as part, *, least(1, covered_seconds / 86400) as coverage_ratio,
+    demand_value / nullif(limit_value, 0) as utilisation_ratio
+from days join busy using (ci_id, resource, observed_date)
+union all by name
+select 'sketch' as part, * from sketches
+"""
+
+
+def by_pandas(samples: str, first: str, count: int) -> None:
+    """The same sums with pandas: hours, days and buckets."""
+    import pandas as pd
+
+    files = landed_files(Path(samples), days_of(count, date.fromisoformat(first)))
+    columns = ["ci_id", "metric", "observed_at", "value", "interval_seconds"]
+    frame = pd.concat([pd.read_parquet(path, columns=columns) for path in files], ignore_index=True)
+    frame["hour_at"] = frame["observed_at"].dt.floor("h")
+    frame["observed_date"] = frame["observed_at"].dt.floor("D")
+    hours = frame.groupby(["ci_id", "metric", "hour_at"], observed=True)
+    hours = (
+        hours["value"].agg(["count", "mean", "min", "max"]).join(hours["value"].quantile(0.95).rename("p95"))
+    )
+    days = frame.groupby(["ci_id", "metric", "observed_date"], observed=True)
+    days = days["value"].agg(["count", "mean", "max"]).join(days["value"].quantile(0.95).rename("p95"))
+    size = np.abs(frame["value"].to_numpy())
+    bucket = np.ceil(np.log(np.where(size > 0, size, 1)) / 0.02000066670666952).astype(np.int64) + 40_000
+    frame["bucket"] = np.where(size > 0, np.sign(frame["value"].to_numpy()) * bucket, 0).astype(np.int64)
+    keys = ["ci_id", "metric", "observed_date", "bucket"]
+    sketches = frame.groupby(keys, observed=True)["interval_seconds"].sum()
+    print(len(hours), len(days), len(sketches), file=sys.stderr)
+
+
+def percentiles_of_sketches(database: str) -> None:
+    """30-day 95th percentile of every series from its daily sketches, as fct_demand_percentiles merges them."""
+    with duckdb.connect(database, read_only=True) as connection:
+        connection.execute("set threads = 2")
+        rows = connection.execute(FROM_SKETCHES).fetchall()
+    print(len(rows), file=sys.stderr)
+
+
+FROM_SKETCHES = """
+with merged as (
+    select ci_id, resource, bucket, sum(covered_microseconds) as weight
+    from sketches where observed_date > date '2026-06-30' - 30 group by all
+),
+running as (
+    select *, sum(weight) over (partition by ci_id, resource order by bucket) as cumulative_weight,
+        sum(weight) over (partition by ci_id, resource) as total_weight
+    from merged
+)
+select ci_id, resource,
+    0.99 * exp((min(case when cumulative_weight >= 0.95 * total_weight then bucket end) - 40000) * 0.02000066670666952)
+from running group by all
+"""
+
+
+def percentiles_of_samples(samples: str, times: int) -> None:
+    """The same from the samples themselves, exactly."""
+    listed = ", ".join(f"'{path}'" for path in landed_files(Path(samples), days_of(DAYS)) * times)
+    with duckdb.connect() as connection:
+        connection.execute("set threads = 2")
+        connection.execute("set preserve_insertion_order = false")
+        rows = connection.execute(
+            f"select ci_id, metric, quantile_cont(value, 0.95) from read_parquet([{listed}]) group by all"  # noqa: S608
+        ).fetchall()
+    print(len(rows), file=sys.stderr)
+
+
+def run_again(config: str) -> None:
+    """A run of the whole pipeline on an estate where nothing is new, from the command line's entry on."""
+    from orchestration.cli import app
+
+    app(["run", "--config", config, "--as-of", "2026-06-30", "--from", "2026-06-10"], standalone_mode=False)
+
+
+CHILDREN: dict[str, Callable[..., None]] = {
+    child.__name__: child
+    for child in (
+        rolled_up,
+        by_hand,
+        by_pandas,
+        percentiles_of_sketches,
+        percentiles_of_samples,
+        run_again,
+    )
+}
+
+
+def measured(child: Callable[..., None], *arguments: Any) -> Measured:
+    """Run `child` in a process of its own: `seconds`, `cpu` seconds and `gib` of peak memory."""
+    command = [sys.executable, "-m", "benchmarks.rollup", child.__name__, json.dumps(arguments)]
+    log = FOLDER / "last-child.log"
+    with log.open("w") as lines:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, stdout=lines, stderr=lines)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{child.__name__} failed:\n{log.read_text()[-3000:]}")
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"seconds": seconds, "cpu": cpu, "gib": usage.ru_maxrss / 2**20}
+
+
+# ------------------------------------------------------------------------------------------------ the figures
+
+
+def rollups(samples: Path, control: Path) -> None:
+    """One day and ten days through dbt, beside one statement by hand and beside pandas."""
+
+    def home(name: str) -> str:
+        shutil.rmtree(FOLDER / name, ignore_errors=True)
+        return str(FOLDER / name)
+
+    where = (str(samples), str(control), FIRST.isoformat())
+    nothing = measured(rolled_up, home("rollup-0"), *where, 0, ROLLUP)
+    one = measured(rolled_up, home("rollup-1"), *where, 1, ROLLUP)
+    ten = measured(rolled_up, home("rollup-10"), *where, DAYS, ROLLUP)
+    hand_one = measured(by_hand, str(FOLDER / "hand.duckdb"), *where, 1)
+    hand_ten = measured(by_hand, str(FOLDER / "hand.duckdb"), *where, DAYS)
+    pandas = measured(by_pandas, str(samples), FIRST.isoformat(), 1)
+    millions = SAMPLES_A_DAY / 1e6
+    line("rollup through dbt, no samples", nothing)
+    line(f"rollup through dbt, {millions:.1f} million samples", one)
+    line(f"rollup through dbt, {millions * DAYS:.0f} million", ten)
+    line(f"one statement by hand, {millions:.1f} million", hand_one)
+    line(f"one statement by hand, {millions * DAYS:.0f} million", hand_ten)
+    line(f"pandas, {millions:.1f} million", pandas)
+    ratio("cost of the added samples ÷ by hand", ten, one, hand_ten, hand_one, "≤ 1.3")
+    verdict("peak memory at both sizes, GiB", max(one["gib"], ten["gib"]), "≤ 3")
+    ratio("pandas ÷ ours beyond the fixed cost", pandas, None, one, nothing, "≥ 5")
+    verdict("our memory ÷ that of pandas", one["gib"] / pandas["gib"], "≤ 0.33")
+
+
+def one_more_day(samples: Path, control: Path, cis: int = 200) -> None:
+    """A new day on 30 days and on two years of history (a tenth of the CIs; history is copied from one day)."""
+    where = (str(samples), str(control))
+    select = [*ROLLUP, "+fct_demand_percentiles", "+fct_resource_capacity"]
+    runs = {}
+    for history in (30, 730):
+        home = FOLDER / f"history-{history}"
+        shutil.rmtree(home, ignore_errors=True)
+        measured(rolled_up, str(home), *where, FIRST.isoformat(), 1, select)
+        with duckdb.connect(str(home / "warehouse" / "ullage.duckdb")) as connection:
+            for table in ("hourly", "daily", "sketches"):
+                shifted = "observed_date - n as observed_date"
+                shifted += {"hourly": ", hour_at - to_days(n) as hour_at", "daily": "", "sketches": ""}[table]
+                connection.execute(
+                    f"insert into marts.fct_resource_utilisation_{table} "  # noqa: S608
+                    f"select facts.* replace ({shifted}) from marts.fct_resource_utilisation_{table} as facts, "
+                    f"(select cast(range as int) as n from range(1, {history})) order by n desc"
+                )
+        runs[history] = min(
+            (measured(rolled_up, str(home), *where, day.isoformat(), 1, select) for day in days_of(4)[1:]),
+            key=lambda run: run["seconds"],
+        )
+        line(
+            f"one more day of {cis * MINUTES * 5 / 1e6:.2f} million samples on {history} days", runs[history]
+        )
+    verdict("two years ÷ 30 days", runs[730]["seconds"] / runs[30]["seconds"], "≤ 1.1")
+    print(f"  (by CPU time {runs[730]['cpu'] / runs[30]['cpu']:.2f})")
+
+
+def long_percentiles(samples: Path) -> None:
+    """30-day percentiles from sketches and from samples (ten days of files, read three times over)."""
+    database = FOLDER / "sketches.duckdb"
+    database.unlink(missing_ok=True)
+    with duckdb.connect(str(database)) as connection:
+        built = FOLDER / "rollup-10" / "warehouse" / "ullage.duckdb"
+        connection.execute(f"attach '{built}' as built (read_only)")
+        connection.execute(
+            "create table sketches as select * replace (observed_date - n * 10 as observed_date) "
+            "from built.marts.fct_resource_utilisation_sketches, (select unnest(range(3)) as n) order by observed_date"
+        )
+    merged = measured(percentiles_of_sketches, str(database))
+    exact = measured(percentiles_of_samples, str(samples), 3)
+    line("30-day p95 of 10,000 series from sketches", merged)
+    line(f"the same from {SAMPLES_A_DAY * 30 / 1e6:.0f} million samples", exact)
+    verdict("from sketches ÷ from samples", merged["seconds"] / exact["seconds"], "≤ 0.05")
+    print(f"  (by CPU time {merged['cpu'] / exact['cpu']:.3f})")
+
+
+def nothing_new() -> None:
+    """A run of the small simulated estate with nothing to do."""
+    from assets.simulation import simulate, small_settings
+
+    home = FOLDER / "small"
+    config = FOLDER / "small.yaml"
+    text = (ROOT / "examples" / "demo" / "ullage.yaml").read_text("utf-8")
+    config.write_text(text.replace("../../.ullage/demo", str(home)).replace("2026-03-03", "2026-06-10"))
+    simulate(small_settings(), home)
+    measured(run_again, str(config))
+    again = measured(run_again, str(config))
+    line("`ullage run` with nothing to do", again)
+    verdict("fixed cost of a run with nothing to do, s", again["seconds"], "≤ 10")
+
+
+def line(what: str, run: Measured) -> None:
+    """One measured process."""
+    print(f"{what:<66} {run['seconds']:7.1f} s {run['cpu']:7.1f} CPU s {run['gib']:5.2f} GiB", flush=True)
+
+
+def ratio(
+    what: str,
+    above: Measured,
+    above_base: Measured | None,
+    below: Measured,
+    below_base: Measured,
+    target: str,
+) -> None:
+    """(above − its base) ÷ (below − its base), by the clock and by CPU time."""
+    by = {
+        unit: (above[unit] - (above_base[unit] if above_base else 0)) / (below[unit] - below_base[unit])
+        for unit in ("seconds", "cpu")
+    }
+    verdict(what, by["seconds"], target)
+    print(f"  (by CPU time {by['cpu']:.2f})", flush=True)
+
+
+def verdict(what: str, value: float, target: str) -> None:
+    """A figure beside its target."""
+    bound = float(target.split()[1])
+    met = value <= bound if target.startswith("≤") else value >= bound
+    print(f"→ {what}: {value:.2f} (target {target}) {'met' if met else 'MISSED'}", flush=True)
+
+
+def main() -> None:
+    """Write the files that are missing and measure everything."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    large, small = FOLDER / "samples", FOLDER / "samples-small"
+    for cis, folder, count in ((CIS, large, DAYS), (CIS // 10, small, 4)):
+        for day in days_of(count):
+            write_day(folder, day, cis)
+        write_control(FOLDER / f"control-{cis}", cis)
+    wanted = sys.argv[1:] or ["rollups", "long_percentiles", "one_more_day", "nothing_new"]
+    if "rollups" in wanted:
+        rollups(large, FOLDER / f"control-{CIS}")
+    if "long_percentiles" in wanted:
+        long_percentiles(large)
+    if "one_more_day" in wanted:
+        one_more_day(small, FOLDER / f"control-{CIS // 10}")
+    if "nothing_new" in wanted:
+        nothing_new()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2 and sys.argv[1] in CHILDREN:
+        CHILDREN[sys.argv[1]](*json.loads(sys.argv[2]))
+    else:
+        main()
