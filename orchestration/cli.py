@@ -1,4 +1,4 @@
-"""The command line: `ullage demo`, `ullage run`, `ullage doctor`, `ullage usl`, `ullage what-if`.
+"""The command line: `ullage demo`, `ullage run`, `ullage doctor`, `ullage usl`, `ullage forecast`, `ullage what-if`.
 
 Exit codes: 0 done, 1 the run or a check failed, 2 the command or the configuration is wrong.
 Results go to standard output, progress and messages to standard error.
@@ -130,6 +130,40 @@ def usl(
         show(fit, output)
     if fit.refusal is not None:
         _stop(f"{file}: no peak is told: {fit.refusal}", FAILED)
+
+
+@app.command()
+def forecast(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or Parquet with unique_id, ds, y; further columns: regressors.")
+    ],
+    horizon: Annotated[int, typer.Option("--horizon", min=1, help="Steps ahead.")],
+    out: Annotated[Path, typer.Option("--out", help="Where to write: .csv or .parquet.")],
+    freq: Annotated[str, typer.Option("--freq", help="Distance of steps: D, h, or minutes such as 15min.")],
+    quantiles: Annotated[
+        str, typer.Option("--quantiles", help="Levels, with commas.")
+    ] = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9",
+    season: Annotated[
+        list[int] | None, typer.Option("--season", help="Season in steps; may be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same bytes.")] = 0,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also say which features the forecast leans on.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Forecast the series of a file: quantiles of every step, with notes on whatever made them worse."""
+    from assets.forecasting.frames import ForecastInputError
+    from orchestration.forecast_files import forecast_file, show
+
+    try:
+        done = forecast_file(file, horizon, freq, out, quantiles, tuple(season or ()), seed, explain)
+    except ForecastInputError as error:
+        _stop(str(error), WRONG)
+    if as_json:
+        sys.stdout.write(json.dumps(done, indent=1) + "\n")
+    else:
+        show(done, output)
 
 
 Texts = list[str] | None

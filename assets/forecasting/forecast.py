@@ -6,7 +6,7 @@ Every series gets an answer from the best model its history allows, and a note o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ from assets.forecasting.frames import (
 from assets.forecasting.learner import Learned, learn
 from assets.forecasting.mixture import View, views
 from assets.forecasting.quantiles import LEVELS, interpolate
+from assets.forecasting.regressors import take_off
 from assets.forecasting.seasonal_naive import seasonal_naive
 from assets.forecasting.simple import recent_level, straight_lines
 
@@ -46,7 +47,10 @@ WORSE_RATIO = 1.2
 
 @dataclass(frozen=True)
 class PanelForecast:
-    """Forecasts of a panel: `values` [series, horizon, quantile], one model name and note text a series."""
+    """Forecasts of a panel: `values` [series, horizon, quantile], one model name and note text a series.
+
+    `learned` is the trained model, None where no series had enough history.
+    """
 
     panel: Panel
     quantiles: tuple[float, ...]
@@ -54,6 +58,7 @@ class PanelForecast:
     models: tuple[str, ...]
     notes: tuple[str, ...]
     dependence: Dependence
+    learned: Learned | None = None
 
     @property
     def is_known(self) -> BoolArray:
@@ -84,6 +89,80 @@ def forecast(
     return forecast_panel(build_panel(history, freq, end), horizon, quantiles, seed).frame()
 
 
+def forecast_known_ahead(
+    history: pd.DataFrame,
+    horizon: int,
+    freq: str,
+    quantiles: Sequence[float] = DEFAULT_QUANTILES,
+    seed: int = 0,
+    seasons: Sequence[int] = (),
+) -> PanelForecast:
+    """`forecast` of a frame whose further columns are known regressors, with everything that was learned.
+
+    Rows after the last `y` of a series give the regressors ahead and are no missing values. `seasons` are season
+    lengths in steps, shortest first, instead of those of the frequency.
+
+    Raises ForecastInputError like `forecast`, and for seasons below 2 or out of order.
+    """
+    if list(seasons) != sorted(set(seasons)) or any(season < 2 for season in seasons):
+        raise ForecastInputError(
+            f"seasons {tuple(seasons)}: give increasing whole numbers of steps from 2 on"
+        )
+    names = [str(name) for name in history.columns if name not in ("unique_id", "ds", "y", "lower", "upper")]
+    past = _without_ahead(history) if {"unique_id", "ds", "y"} <= set(history.columns) else history
+    panel = replace(build_panel(past, freq), seasons=tuple(seasons))
+    if not names:
+        return forecast_panel(panel, horizon, quantiles, seed)
+    known = np.stack([_regressor(history, name, panel, horizon, freq) for name in names])
+    width = panel.values.shape[1]
+    plain, effect, used = take_off(panel, known[:, :, :width], known[:, :, width:])
+    # What is left of a demand may lie below zero: bounds hold for the sum.
+    free = replace(
+        plain, lower=np.where(used, -np.inf, panel.lower), upper=np.where(used, np.inf, panel.upper)
+    )
+    made = forecast_panel(free, horizon, quantiles, seed)
+    lower, upper = natural_bounds(panel)
+    values = np.clip(made.values + effect[:, :, None], lower[:, None, None], upper[:, None, None])
+    notes = list(made.notes)
+    unknown = np.isnan(known[:, :, width:]).sum(axis=(0, 2)) > 0
+    for series in range(len(notes)):
+        text = "known regressors used: " if used[series] else "known regressors left out, no effect found: "
+        parts = [notes[series], text + ", ".join(names)]
+        if used[series] and unknown[series]:
+            parts.append("regressors are not known for every step ahead: their last value goes on")
+        notes[series] = "; ".join(part for part in parts if part)
+    return replace(made, panel=panel, values=values, notes=tuple(notes))
+
+
+def _without_ahead(history: pd.DataFrame) -> pd.DataFrame:
+    """The rows up to the last `y` of each series; a series without any keeps its rows."""
+    stamps = pd.to_datetime(pd.Series(history["ds"].to_numpy()), utc=True, errors="coerce", format="mixed")
+    ids = pd.Series(history["unique_id"].to_numpy())
+    last = stamps.where(pd.Series(history["y"].to_numpy()).notna()).groupby(ids).transform("max")
+    ahead = (stamps > last).to_numpy() & history["y"].isna().to_numpy()
+    return history[~ahead]
+
+
+def _regressor(history: pd.DataFrame, name: str, panel: Panel, horizon: int, freq: str) -> FloatArray:
+    """One regressor on the grid of the panel and on over the horizon [series, time + horizon]."""
+    column = history[["unique_id", "ds"]].assign(y=history[name])
+    column = column[column["unique_id"].astype(str).isin(panel.ids)]
+    width = panel.values.shape[1]
+    found = np.full((len(panel.ids), width + horizon), np.nan)
+    grid = build_panel(column, freq)
+    position = {unique_id: number for number, unique_id in enumerate(grid.ids)}
+    for series, unique_id in enumerate(panel.ids):
+        number = position[unique_id]
+        source = grid.values[number]
+        # Column of the target in which the source's last value stands.
+        end = width + int(grid.last[number] - panel.last[series])
+        first = max(0, end - len(source))
+        stop = min(end, width + horizon)
+        if stop > first:
+            found[series, first:stop] = source[len(source) - end + first : len(source) - end + stop]
+    return found
+
+
 def forecast_panel(panel: Panel, horizon: int, quantiles: Sequence[float], seed: int) -> PanelForecast:
     """Forecast a panel. Raises ForecastInputError for a horizon below 1 or unusable quantiles."""
     quantile_columns(quantiles)
@@ -110,6 +189,7 @@ def forecast_panel(panel: Panel, horizon: int, quantiles: Sequence[float], seed:
         dependence=estimate_dependence(
             learned.calibration.scores if learned is not None else (), len(panel.ids), panel.periods[0]
         ),
+        learned=learned,
     )
 
 

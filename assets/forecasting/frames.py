@@ -46,10 +46,13 @@ class Panel:
     lower: FloatArray
     upper: FloatArray
     notes: tuple[tuple[str, ...], ...] = field(default=())
+    seasons: tuple[int, ...] = ()
 
     @property
     def periods(self) -> tuple[int, ...]:
-        """Season lengths in steps, shortest first: a week of days, or a day and a week of shorter steps."""
+        """Season lengths in steps, shortest first: `seasons` if given, else a week of days, or a day and a week."""
+        if self.seasons:
+            return self.seasons
         per_day = int(_DAY // self.step)
         return (7,) if per_day == 1 else (per_day, 7 * per_day)
 

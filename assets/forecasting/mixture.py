@@ -28,6 +28,21 @@ SHAPE_PRIOR = np.array([1.0, 1.3, 1.15, 1.15])
 _PRIOR_QUANTILES = np.array([-1.2, -0.5, 0.0, 0.5, 1.2])
 MARGINAL_SEASONS = 28
 PHASE_SEASONS = 14
+#: Names of the columns of `View.features`, in their order.
+FEATURES = (
+    *(f"{name} less reference" for name in EXPERTS),
+    "disagreement of cheap forecasts",
+    "seasons ahead",
+    "reference less median",
+    *(f"own q{level:g}" for level in LEVELS),
+    "noise",
+    "slope a season",
+    "share of zeros",
+    "strength of the season",
+    "errors beside seasonal naive",
+    "median less lowest",
+    "highest less median",
+)
 
 
 @dataclass(frozen=True)
