@@ -15,10 +15,10 @@ from dagster_dbt import DbtProject
 from assets.capacity.assets import analysis_assets
 from assets.clock import Clock
 from assets.estate import Estate
-from assets.forecasting.assets import forecast_asset
+from assets.forecasting.assets import forecast_asset, replay_asset
 from assets.landing.assets import source_assets
 from assets.publishing.assets import published_version_asset
-from assets.warehouse.assets import dbt_models, landing_schema_asset
+from assets.warehouse.assets import FIRST_STAGE, STAGES, dbt_models, landing_schema_asset
 from checks.assets import pipeline_checks
 from orchestration.code_version import ROOT, code_version, source_files
 from orchestration.connect import connect
@@ -52,13 +52,9 @@ def build_defs(
     by_table: dict[str, list[dg.AssetKey]] = defaultdict(list)
     for asset in landing:
         by_table[asset.key.path[-1]].append(asset.key)
-    models = dbt_models(project, after_forecast=False)
-    models_after = dbt_models(project, after_forecast=True)
+    models = [dbt_models(project, stage) for stage in (FIRST_STAGE, *STAGES)]
     marts = [
-        key
-        for asset in (models, models_after)
-        for key in asset.keys
-        if key.path[-1].startswith(("dim_", "fct_", "bridge_"))
+        key for asset in models for key in asset.keys if key.path[-1].startswith(("dim_", "fct_", "bridge_"))
     ]
     resources: dict[str, Any] = {
         "estate": estate_resource(settings),
@@ -68,10 +64,10 @@ def build_defs(
         assets=[
             *landing,
             landing_schema_asset(by_table),
-            models,
+            *models,
+            replay_asset(),
             forecast_asset(),
             *analysis_assets(),
-            models_after,
             published_version_asset(project.manifest_path, marts),
             service_report_asset(settings.report),
         ],

@@ -20,6 +20,8 @@ ENGINE_CHATTER = (
 WORDS = {
     "landing_schema": "Load landed rows into the warehouse",
     "models": "Build and test models (dbt)",
+    "forecast_replays": "Forecast earlier days again where none were published",
+    "models_of_track_record": "Score earlier forecasts (dbt)",
     "models_after_forecast": "Build and test models on forecasts (dbt)",
     "forecasts": "Forecast demand and saturation",
     "published_version": "Audit and publish",

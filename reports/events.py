@@ -61,6 +61,9 @@ def what(event: Event) -> str:
         chance = f.chance(event.probability_within_lead_time)
         decide = f"; decide by {f.day(event.decision_date)}" if event.decision_date else ""
         return f"{wording.runs(event.resource)} short within the lead time with {chance} probability{decide}"
+    if event.source == "drift":
+        lost, promised = f.number(event.peak_value), f.number(event.threshold_value)
+        return f"Forecasts of {thing} lose {lost} where the backtest promised {promised}"
     reached = f.quantity(event.peak_value, event.unit or "1")
     if event.threshold_value is None:
         return f"{thing} reached {reached}"

@@ -211,6 +211,16 @@ EVENTS = Analysis(
             and pools.as_of_date <= (select as_of_date from landing.run_window)
         order by pool_id, as_of_date
         """,
+        # Of a pool and its members the pool is enough.
+        "drifts": """
+        select
+            as_of_date, pool_id, ci_id, resource, recent_wql, promised_wql,
+            coalesce(is_drifting, false) as is_drifting
+        from marts.fct_forecast_track_record
+        where level = 'pool' and horizon_band = 'all' and as_of_date <= (select as_of_date from landing.run_window)
+            and pool_id in (select pool_id from marts.fct_forecast_track_record where is_drifting)
+        order by pool_id, as_of_date
+        """,
         "members": """
         select service_id, ci_id, redundancy_group, valid_from, valid_to from marts.bridge_service_ci order by all
         """,
@@ -226,6 +236,7 @@ EVENTS = Analysis(
         "stg_calendars",
         "stg_holidays",
         "forecast_saturation",
+        "fct_forecast_track_record",
     ),
     tables=("resource_baselines", "capacity_events", "capacity_event_detections"),
 )

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from assets.capacity.anomalies import find_anomalies
-from assets.capacity.detections import BASELINE, EXCEPTION, INFORMATIONAL, WARNING, detections
+from assets.capacity.detections import BASELINE, DRIFT, EXCEPTION, INFORMATIONAL, WARNING, detections
 
 #: Anomalies that open within this time on CIs of one service have one cause.
 SAME_ONSET = timedelta(hours=3)
@@ -68,7 +68,7 @@ def find_events(frames: Mapping[str, pd.DataFrame], as_of: date, seed: int) -> d
     anomalies, baselines = find_anomalies(
         frames["hours"], frames["series"], frames["usable"], frames["holidays"], as_of
     )
-    found = detections(frames["episodes"], anomalies, frames["forecasts"], as_of)
+    found = detections(frames["episodes"], anomalies, frames["forecasts"], frames["drifts"], as_of)
     places = locate(found, frames["members"])
     grouped = group(found, places)
     detected = detections_of(grouped, found, places)
@@ -114,6 +114,8 @@ def locate(found: pd.DataFrame, members: pd.DataFrame) -> list[Place]:
         pools = {f"{group_name}/{row.resource}" for _, group_name in homes} or {
             f"{name}/{row.resource}" for name in cis
         }
+        if row.source == DRIFT:  # about the forecast, not the resource: never one with what happens there
+            pools = {f"{DRIFT}/{row.pool_id or row.ci_id}/{row.resource}"}
         places.append(Place(frozenset(cis), frozenset(service for service, _ in homes), frozenset(pools)))
     return places
 

@@ -1,7 +1,7 @@
 """Forecasts and saturation dates as Dagster assets: daily demand out of the warehouse, quantiles into Parquet."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -9,8 +9,8 @@ import duckdb
 
 from assets.capacity.what_if_queries import warehouse_queries
 from assets.estate import Estate, run_days
-from assets.warehouse.assets import LANDING, POOL
-from assets.warehouse.computed import computed_tables, load_computed, write_computed
+from assets.warehouse.assets import LANDING, POOL, rebuild_of
+from assets.warehouse.computed import computed_tables, load_computed, load_past, write_computed
 from assets.warehouse.landing_schema import open_warehouse
 from checks.record import write_results
 
@@ -44,6 +44,22 @@ DEMAND = (
     "dim_planned_purchase",
 )
 READS = (*DEMAND, "fct_resource_capacity")
+PAST = {
+    "past_forecasts": "Quantiles of every forecast made as of an earlier day: what can be scored.",
+    "past_saturation": "Saturation dates of every forecast made as of an earlier day.",
+}
+# Published before this run: made again afterwards, a forecast is none.
+PUBLISHED = """
+select 1 from landing.forecast_quantiles, landing.run_window w
+where forecast_quantiles.as_of_date < w.as_of_date and not coalesce(is_replayed, false)
+limit 1
+"""
+RECORD = """
+select series_id, own_day_count as day_count, own_wql as wql, own_naive_wql as naive_wql
+from marts.fct_forecast_track_record
+where as_of_date = (select as_of_date from landing.run_window) and is_fallback_due
+order by series_id
+"""
 RESOURCES = """
 select ci_id, resource, limit_value, usable_value
 from marts.fct_resource_capacity
@@ -78,9 +94,77 @@ def read_planned(connection: duckdb.DuckDBPyConnection) -> "pd.DataFrame | None"
     return planned_usable(frames | {"resources": connection.execute(RESOURCES).df()})
 
 
+def replay_asset() -> dg.AssetsDefinition:
+    """Forecasts of earlier as-of days as the models of the track record see them.
+
+    Before the first forecast of an estate is published, a few earlier ones are made from what had been measured by
+    then, and marked `is_replayed`: an estate that starts with a history starts with a record.
+    """
+    keys = {table: dg.AssetKey([LANDING, table]) for table in PAST}
+
+    @dg.multi_asset(
+        name="forecast_replays",
+        specs=[
+            dg.AssetSpec(
+                keys[table],
+                deps=[dg.AssetKey(name) for name in DEMAND],
+                group_name="forecasting",
+                owners=["team:capacity-management"],
+                kinds={"scikitlearn", "duckdb"},
+                description=text,
+            )
+            for table, text in PAST.items()
+        ],
+        pool=POOL,
+    )
+    def forecast_replays(context: dg.AssetExecutionContext, estate: Estate) -> Iterator[dg.MaterializeResult]:
+        from assets.forecasting.record import REPLAY_DAYS_BACK, replay_days
+        from assets.forecasting.run import forecast_estate
+
+        as_of = run_days(context)[1]
+        is_new_code = rebuild_of(estate, context)[0].full_refresh
+        made: list[date] = []
+        with open_warehouse(estate.home.warehouse) as connection:
+            load_computed(connection, estate.home)
+            if not connection.execute(PUBLISHED).fetchone():
+                daily, membership = read_demand(connection, estate.history_days + max(REPLAY_DAYS_BACK))
+                first = daily["observed_date"].min() if len(daily) else None
+                wanted = [] if first is None else list(replay_days(as_of, first.date()))
+                for day in wanted:
+                    if (
+                        not is_new_code
+                        and (estate.home.computed(day) / "forecast_quantiles.parquet").exists()
+                    ):
+                        continue
+                    known = daily["observed_date"].dt.date
+                    result = forecast_estate(
+                        daily[(known <= day) & (known > day - timedelta(days=estate.history_days))],
+                        membership,
+                        as_of=day,
+                        horizon_days=estate.horizon_days,
+                        seed=estate.forecast_seed,
+                        is_replayed=True,
+                    )
+                    tables = {
+                        "forecast_quantiles": result.quantiles,
+                        "forecast_saturation": result.saturation,
+                    }
+                    write_computed(estate.home, day, tables)
+                    made.append(day)
+            load_computed(connection, estate.home)
+            load_past(connection, as_of)
+        context.log.info(f"{len(made)} earlier as-of days" if made else "none needed")
+        for key in keys.values():
+            yield dg.MaterializeResult(
+                asset_key=key, metadata={"replayed": [day.isoformat() for day in made]}
+            )
+
+    return forecast_replays
+
+
 def forecast_asset() -> dg.AssetsDefinition:
     """Quantiles, saturation dates and backtest scores of one as-of day; every day ever forecast is kept."""
-    demand = [dg.AssetKey(name) for name in DEMAND]
+    demand = [dg.AssetKey(name) for name in (*DEMAND, "fct_forecast_track_record")]
     keys = [dg.AssetKey([LANDING, table]) for table in TABLES]
 
     @dg.multi_asset(
@@ -123,6 +207,7 @@ def forecast_asset() -> dg.AssetsDefinition:
                 horizon_days=estate.horizon_days,
                 seed=estate.forecast_seed,
                 planned_usable=read_planned(connection),
+                record=connection.execute(RECORD).df(),
             )
             tables = {
                 "forecast_quantiles": result.quantiles,

@@ -13,6 +13,7 @@ import pyarrow as pa
 from assets.forecasting.backtest import backtest_panel
 from assets.forecasting.forecast import PanelForecast, forecast_panel
 from assets.forecasting.frames import DEFAULT_QUANTILES, build_panel
+from assets.forecasting.record import fall_back, naive_and_scale
 from assets.forecasting.saturation import first_passages, saturation, service_saturation
 
 SCORE_WINDOWS = 3
@@ -24,6 +25,11 @@ QUANTILE_TYPES = {
     "horizon_days": _WHOLE,
     "quantile": "float64",
     "value": "float64",
+    "naive_value": "float64",
+    "scale_value": "float64",
+    "promised_wql": "float64",
+    "promised_days": _WHOLE,
+    "is_replayed": "bool",
     "model": "str",
     "notes": "str",
 }
@@ -75,35 +81,45 @@ def forecast_estate(
     horizon_days: int,
     seed: int,
     planned_usable: pd.DataFrame | None = None,
+    record: pd.DataFrame | None = None,
+    is_replayed: bool = False,
 ) -> ForecastResult:
     """Forecast all series of an estate as known at the end of `as_of`.
 
     `daily`: `series_id, observed_date, demand_value, usable_value, lead_time_days`, optional bounds `lower, upper`;
     one row a series and day, demand and usable in the same unit. `membership`: `service_id, series_id` of the
     pools that each service stands on. `planned_usable`: `series_id, ds, usable` from dated purchases; without it
-    the last known usable capacity goes on. Days after `as_of` are not read.
+    the last known usable capacity goes on. `record`: series to forecast by seasonal naive because that did better
+    than what was published (see `assets.forecasting.record`). Days after `as_of` are not read.
+
+    `is_replayed` marks a forecast that is made after its as-of day; its backtest is left out, `scores` is empty.
 
     No series makes it raise: what is too short or unknown is named in `notes`.
     """
     history = daily.rename(columns={"series_id": "unique_id", "observed_date": "ds", "demand_value": "y"})
     panel = build_panel(history, "D", end=pd.Timestamp(as_of))
     made = forecast_panel(panel, horizon_days, DEFAULT_QUANTILES, seed)
+    if record is not None:
+        made = fall_back(made, record)
+    scores = _scores(made, 0 if is_replayed else SCORE_WINDOWS, seed)
     leads = _lead_times(daily)
     passages = first_passages(made, _usable(history, as_of, planned_usable), seed)
     series = saturation(passages, leads)
     services = service_saturation(passages, membership, leads)
     services["unique_id"] = "service/" + services["unique_id"].astype("str")
     dates = pd.concat([part for part in (series, services) if len(part)] or [series])
+    quantiles = _long(made).join(scores.set_index("unique_id")["wql"].rename("promised_wql"), on="unique_id")
+    quantiles["promised_days"] = backtest_days(made)
     return ForecastResult(
-        quantiles=_typed(_long(made), as_of, QUANTILE_TYPES),
+        quantiles=_typed(quantiles.assign(is_replayed=is_replayed), as_of, QUANTILE_TYPES),
         saturation=_typed(dates, as_of, SATURATION_TYPES),
-        scores=_typed(_scores(made, horizon_days, seed), as_of, SCORE_TYPES),
+        scores=_typed(scores.iloc[: 0 if is_replayed else None], as_of, SCORE_TYPES),
     )
 
 
 def _long(made: PanelForecast) -> pd.DataFrame:
     """A row a series, target day and quantile, without the series that have no forecast."""
-    known = made.is_known
+    known, naive, scale = made.is_known, *naive_and_scale(made)
     _, horizon, levels = made.values.shape
     count = int(known.sum())
     per_series = horizon * levels
@@ -116,18 +132,27 @@ def _long(made: PanelForecast) -> pd.DataFrame:
             "horizon_days": np.tile(np.repeat(np.arange(1, horizon + 1), levels), count),
             "quantile": np.tile(np.array(made.quantiles), count * horizon),
             "value": made.values[known].ravel(),
+            "naive_value": naive[known].ravel(),
+            "scale_value": np.repeat(scale[known], per_series),
             "model": np.repeat(np.array(made.models, dtype=object)[known], per_series),
             "notes": np.repeat(np.array(made.notes, dtype=object)[known], per_series),
         }
     )
 
 
-def _scores(made: PanelForecast, horizon: int, seed: int) -> pd.DataFrame:
-    """Backtest over as much of the horizon as a history of this length can hold back; how errors hang together."""
-    panel = made.panel
-    period = panel.periods[0]
-    length = int(min(horizon, max(period, panel.values.shape[1] // 4)))
-    scores = backtest_panel(panel, length, seed, SCORE_WINDOWS, max(1, -(-length // 2)))
+def backtest_days(made: PanelForecast) -> int:
+    """Days ahead that the backtest scores: as much of the horizon as a history of this length can hold back."""
+    horizon, width = made.values.shape[1], made.panel.values.shape[1]
+    return int(min(horizon, max(made.panel.periods[0], width // 4)))
+
+
+def _scores(made: PanelForecast, windows: int, seed: int) -> pd.DataFrame:
+    """Backtest of a forecast, and how its errors hang together; nothing is scored in no windows."""
+    panel, horizon, length = made.panel, made.values.shape[1], backtest_days(made)
+    if not windows:
+        measures = [name for name in SCORE_TYPES if name not in ("series_id", "as_of_date")]
+        return pd.DataFrame({"unique_id": list(panel.ids)}).reindex(columns=["unique_id", *measures])
+    scores = backtest_panel(panel, length, seed, windows, max(1, -(-length // 2)))
     if length < horizon:
         partial = f"scored on the first {length} of {horizon} days"
         scores["notes"] = np.where(scores["window_count"] > 0, partial, scores["notes"])

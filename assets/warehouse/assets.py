@@ -28,7 +28,10 @@ from checks.results import CheckResult
 
 POOL = "warehouse"
 LANDING = "landing"
-AFTER_FORECAST = "tag:after_forecast"
+#: The dbt models of a run are built in three stages: those before any forecast, the scores of earlier forecasts, and
+#: what reads today's. A model without either tag belongs to the first.
+FIRST_STAGE = "models"
+STAGES = {"models_of_track_record": "tag:track_record", "models_after_forecast": "tag:after_forecast"}
 OWNER = "team:data-engineering"
 RUN_TABLES = ("run_window", "run_days", "receipts", "sample_parts", "unit_conversions")
 
@@ -126,27 +129,27 @@ def landing_schema_asset(
     return landing_schema
 
 
-def dbt_models(project: DbtProject, *, after_forecast: bool) -> dg.AssetsDefinition:
-    """The dbt models before the forecasts, or those that read the forecasts, with their tests as asset checks."""
-    name = "models_after_forecast" if after_forecast else "models"
+def dbt_models(project: DbtProject, stage: str) -> dg.AssetsDefinition:
+    """The dbt models of one stage (`FIRST_STAGE` or one of `STAGES`), with their tests as asset checks."""
+    tag = STAGES.get(stage)
 
     @dbt_assets(
         manifest=project.manifest_path,
         project=project,
-        name=name,
+        name=stage,
         dagster_dbt_translator=UllageTranslator(),
         pool=POOL,
-        select=AFTER_FORECAST if after_forecast else "fqn:*",
-        exclude=None if after_forecast else AFTER_FORECAST,
+        select=tag or "fqn:*",
+        exclude=None if tag else " ".join(STAGES.values()),
     )
     def models(context: dg.AssetExecutionContext, estate: Estate) -> Iterator[Any]:
         plan, _, _ = rebuild_of(estate, context)
-        arguments = ["--exclude-resource-type", "unit_test", *_selection(context, after_forecast)]
+        arguments = ["--exclude-resource-type", "unit_test", *_selection(context, tag)]
         arguments += ["--full-refresh"] if plan.full_refresh else []
-        target = estate.home.root / "dbt" / name
+        target = estate.home.root / "dbt" / stage
         results = build(Path(project.project_dir), estate.home.warehouse, target, arguments)
         outcomes = check_results(results)
-        write_results(estate.home.checks(run_days(context)[1]), name, outcomes)
+        write_results(estate.home.checks(run_days(context)[1]), stage, outcomes)
         failed = [outcome for outcome in outcomes if not outcome.passed]
         context.log.info(f"{len(outcomes)} tests, {len(failed)} failed")
         yield from _events(context, results)
@@ -159,11 +162,11 @@ def dbt_models(project: DbtProject, *, after_forecast: bool) -> dg.AssetsDefinit
     return models
 
 
-def _selection(context: dg.AssetExecutionContext, after_forecast: bool) -> list[str]:
-    """dbt's selection of this half of the models, or of the models that a run was asked for."""
+def _selection(context: dg.AssetExecutionContext, tag: str | None) -> list[str]:
+    """dbt's selection of one stage's models, or of the models that a run was asked for."""
     if context.is_subset:
         return ["--select", *sorted(key.path[-1] for key in context.selected_asset_keys)]
-    return ["--select" if after_forecast else "--exclude", AFTER_FORECAST]
+    return ["--select", tag] if tag else ["--exclude", *STAGES.values()]
 
 
 def _events(

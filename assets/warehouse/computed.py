@@ -99,3 +99,11 @@ def load_computed(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
             f'cast({values[column]} as {kind}) as "{column}"' for column, kind in types.items()
         )
         replace_view(connection, name, f"select {selected} from {source}")
+
+
+def load_past(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
+    """(Re)create the `landing` views of what was forecast as of a day before `as_of`: all that can be scored then."""
+    for name, table in (("past_forecasts", "forecast_quantiles"), ("past_saturation", "forecast_saturation")):
+        replace_view(
+            connection, name, f"select * from landing.{table} where as_of_date < date '{as_of.isoformat()}'"
+        )

@@ -22,8 +22,8 @@ doubled as (
         and one.event_id < other.event_id
     where one.is_open
         and other.is_open
-        and one.source <> 'baseline'
-        and other.source <> 'baseline'
+        and one.source in ('threshold', 'forecast')
+        and other.source in ('threshold', 'forecast')
 )
 
 select event_id from causes where cause_count <> 1

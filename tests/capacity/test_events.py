@@ -167,11 +167,48 @@ def forecasts(*days: tuple[int, float]) -> pd.DataFrame:
     )
 
 
+def drifts(*days: tuple[int, bool]) -> pd.DataFrame:
+    """Records of the pool shop/web/cpu: (day of June, drifting or not)."""
+    columns = ["as_of_date", "pool_id", "ci_id", "resource", "recent_wql", "promised_wql", "is_drifting"]
+    return pd.DataFrame(
+        [
+            (pd.Timestamp(2026, 6, day), "shop/web/cpu", "web-1", "cpu", 0.9 + day, 0.4, drifting)
+            for day, drifting in days
+        ],
+        columns=columns,
+    )
+
+
+def test_drift_is_an_event_of_its_own_that_closes_when_forecasts_keep_their_promise() -> None:
+    """A pool whose forecast is bad may run short as well: what to do about the two is different."""
+    nothing = pd.DataFrame(columns=[*COLUMNS, "hour_count", "usable_value", "expected_value"])
+    short = forecasts((2, 0.6), (3, 0.6))
+    drifting = drifts((1, False), (2, True), (3, True), (4, False), (5, True))
+    found = detections(nothing, nothing, short, drifting, AS_OF)
+    drifted = found[found["source"] == "drift"]
+    assert drifted["opened_at"].dt.day.tolist() == [3, 6]
+    assert drifted["is_open"].tolist() == [False, True]
+    assert drifted["peak_value"].tolist() == [3.9, 5.9]
+    places = locate(found, MEMBERS)
+    events = describe(*_described(found, places), places, SERVICES)
+    assert sorted(events["source"]) == ["drift", "drift", "forecast"]
+    assert set(events.loc[events["source"] == "drift", "severity"]) == {"info"}
+
+
+def _described(found: pd.DataFrame, places: list[Any]) -> tuple[pd.DataFrame, list[Any]]:
+    grouped = group(found, places)
+    return detections_of(grouped, found, places), grouped
+
+
 def test_a_forecast_opens_high_and_closes_low() -> None:
     """Between 50 % and 25 % it neither opens nor closes."""
     nothing = pd.DataFrame(columns=[*COLUMNS, "hour_count", "usable_value", "expected_value"])
     found = detections(
-        nothing, nothing, forecasts((1, 0.4), (2, 0.6), (3, 0.3), (4, 0.2), (5, 0.4), (6, 0.5)), AS_OF
+        nothing,
+        nothing,
+        forecasts((1, 0.4), (2, 0.6), (3, 0.3), (4, 0.2), (5, 0.4), (6, 0.5)),
+        drifts(),
+        AS_OF,
     )
     assert found["opened_at"].dt.day.tolist() == [3, 7]
     assert found["is_open"].tolist() == [False, True]
@@ -187,6 +224,7 @@ def test_an_estate_without_anything_has_empty_tables() -> None:
         "holidays": ["zone", "holiday_date"],
         "episodes": [*COLUMNS, "usable_value"],
         "forecasts": ["pool_id", "as_of_date", "probability_within_lead_time"],
+        "drifts": list(drifts()),
         "members": list(MEMBERS),
         "services": list(SERVICES),
     }

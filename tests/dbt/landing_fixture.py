@@ -90,7 +90,11 @@ def table_fields() -> dict[str, dict[str, str]]:
         for table, contract in contracts.items()
     }
     computed = {name: dict(table.columns) for name, table in computed_tables().items()}
-    return tables | _RUN_TABLES | computed
+    past = {
+        "past_forecasts": computed["forecast_quantiles"],
+        "past_saturation": computed["forecast_saturation"],
+    }
+    return tables | _RUN_TABLES | computed | past
 
 
 def landing_tables(rows: Rows) -> dict[str, pa.Table]:

@@ -419,10 +419,32 @@ def _forecasts() -> dict[str, list[Row]]:
                 "horizon_days": 90,
                 "quantile": quantile,
                 "value": 0.4 + quantile / 7 + ahead / 1000,
+                "naive_value": 0.5 + quantile / 9,
+                "scale_value": 0.07,
                 "model": "ridge",
             }
             for name in series
             for ahead in (1, 2)
+            for quantile in (0.1, 0.5, 0.9)
+        ],
+        "past_forecasts": [
+            {
+                "series_id": name,
+                "as_of_date": made,
+                "target_date": made + timedelta(days=ahead),
+                "horizon_days": ahead,
+                "quantile": quantile,
+                "value": 0.3 + quantile / 7 + ahead / 1000,
+                "naive_value": 0.5 + quantile / 9,
+                "scale_value": 0.07,
+                "promised_wql": 0.6,
+                "promised_days": 30,
+                "is_replayed": made == DAYS[0],
+                "model": model,
+            }
+            for name, model in zip(series, ("ridge", "seasonal_naive"), strict=True)
+            for made in DAYS[:2]
+            for ahead in (1, 2, 9)
             for quantile in (0.1, 0.5, 0.9)
         ],
         "forecast_saturation": [

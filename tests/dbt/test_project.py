@@ -94,23 +94,31 @@ def test_marts_with_logic_have_a_unit_test(nodes: dict[str, Any]) -> None:
     assert {model["name"] for model in models(nodes, "marts")} - tested == projections
 
 
-def test_only_what_reads_forecasts_waits_for_them(nodes: dict[str, Any]) -> None:
-    """The tag splits the build in two: everything downstream of what Python computes has it, nothing else."""
-    after: set[str] = {f"source.ullage.landing.{name}" for name in computed_tables()}
-    changed = True
+def downstream(nodes: dict[str, Any], sources: set[str]) -> set[str]:
+    """The sources and every model that reads them, however far down."""
+    found, changed = set(sources), True
     while changed:
-        downstream = {
-            model["unique_id"] for model in models(nodes) if after & set(model["depends_on"]["nodes"])
-        } - after
-        changed = bool(downstream)
-        after |= downstream
-    tagged = {model["unique_id"] for model in models(nodes) if "after_forecast" in model["tags"]}
-    assert tagged == {name for name in after if name.startswith("model.")}
+        more = {m["unique_id"] for m in models(nodes) if found & set(m["depends_on"]["nodes"])} - found
+        changed = bool(more)
+        found |= more
+    return found
+
+
+def test_only_what_reads_forecasts_waits_for_them(nodes: dict[str, Any]) -> None:
+    """The tags split the build in three: everything downstream of what Python computes has after_forecast, what else
+    reads the forecasts of earlier days track_record, nothing else either of them. No test mixes stages.
+    """
+    after = downstream(nodes, {f"source.ullage.landing.{name}" for name in computed_tables()})
+    past = {f"source.ullage.landing.{name}" for name in ("past_forecasts", "past_saturation")}
+    scored = downstream(nodes, past) - after
+    for tag, stage in (("after_forecast", after), ("track_record", scored)):
+        tagged = {model["unique_id"] for model in models(nodes) if tag in model["tags"]}
+        assert tagged == {name for name in stage if name.startswith("model.")}
     mixed = [
         node["name"]
         for node in nodes["nodes"].values()
         if node["resource_type"] == "test"
-        and {bool(parent in after) for parent in node["depends_on"]["nodes"]} == {True, False}
+        and len({(parent in after, parent in scored) for parent in node["depends_on"]["nodes"]}) > 1
     ]
     assert mixed == []
 

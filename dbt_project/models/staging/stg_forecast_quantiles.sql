@@ -5,6 +5,11 @@ select
     horizon_days,
     quantile,
     value,
+    naive_value,
+    scale_value,
+    promised_wql,
+    promised_days,
+    is_replayed,
     model,
     notes
 from {{ source('landing', 'forecast_quantiles') }}

@@ -26,11 +26,14 @@ final as (
         cast(quantiles.horizon_days as int) as horizon_days,
         quantiles.quantile,
         quantiles.value,
+        quantiles.naive_value,
         quantiles.model,
         quantiles.notes
     from quantiles
-    inner join run_window on quantiles.as_of_date = run_window.as_of_date
+    -- A new table takes in every forecast that was ever published; replays never were.
+    inner join run_window on quantiles.as_of_date {{ '=' if is_incremental() else '<=' }} run_window.as_of_date
     left join series on quantiles.series_id = series.series_id
+    where not coalesce(quantiles.is_replayed, false)
 )
 
 select * from final
