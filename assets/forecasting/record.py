@@ -42,9 +42,10 @@ def fall_back(made: PanelForecast, record: pd.DataFrame) -> PanelForecast:
     `record` has `series_id, day_count, wql, naive_wql`: over so many days what was published lost `wql`, seasonal naive
     of the same as-of days `naive_wql`.
     """
-    known = zip(record["day_count"], record["wql"], record["naive_wql"], strict=True)
-    found = dict(zip(record["series_id"], known, strict=True))
-    worse = np.array([name in found for name in made.panel.ids]) & (np.array(made.models) == LEARNED)
+    rows = zip(record["day_count"], record["wql"], record["naive_wql"], strict=True)
+    found = dict(zip(record["series_id"], rows, strict=True))
+    known = np.array([name in found for name in made.panel.ids], dtype=np.bool_)
+    worse = known & (np.array(made.models, dtype=object) == LEARNED)
     if not worse.any():
         return made
     naive, _ = naive_and_scale(made)

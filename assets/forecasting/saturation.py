@@ -17,7 +17,8 @@ import pandas as pd
 
 from assets.forecasting.forecast import PanelForecast
 from assets.forecasting.frames import BoolArray, FloatArray
-from assets.forecasting.paths import N_PATHS, first_steps
+from assets.forecasting.joint import Groups, joint_first_steps
+from assets.forecasting.paths import N_PATHS
 
 COLUMNS = (
     "unique_id",
@@ -79,13 +80,23 @@ def usable_ahead(usable: pd.DataFrame, forecast: PanelForecast) -> FloatArray:
 
 
 def first_passages(
-    forecast: PanelForecast, usable: pd.DataFrame, seed: int, n_paths: int = N_PATHS
+    forecast: PanelForecast,
+    usable: pd.DataFrame,
+    seed: int,
+    n_paths: int = N_PATHS,
+    groups: Groups | None = None,
 ) -> Passages:
     """Simulate and compare with `usable` (`unique_id, ds, usable`; see `usable_ahead`)."""
-    return passages_over(forecast, usable_ahead(usable, forecast), seed, n_paths)
+    return passages_over(forecast, usable_ahead(usable, forecast), seed, n_paths, groups)
 
 
-def passages_over(forecast: PanelForecast, ahead: FloatArray, seed: int, n_paths: int = N_PATHS) -> Passages:
+def passages_over(
+    forecast: PanelForecast,
+    ahead: FloatArray,
+    seed: int,
+    n_paths: int = N_PATHS,
+    groups: Groups | None = None,
+) -> Passages:
     """Simulate and compare with usable capacity `ahead` [series, horizon]; −inf where nothing is left to use.
 
     A series whose last observed value is at or over what is usable on the first day ahead is saturated already:
@@ -95,7 +106,7 @@ def passages_over(forecast: PanelForecast, ahead: FloatArray, seed: int, n_paths
     is_usable = (np.isfinite(ahead) & (ahead > 0)) | np.isneginf(ahead)
     has_usable = np.asarray(is_usable.all(axis=1), dtype=np.bool_)
     known = has_forecast & has_usable
-    steps = first_steps(forecast, np.where(known[:, None], ahead, np.nan), seed, n_paths)
+    steps = joint_first_steps(forecast, np.where(known[:, None], ahead, np.nan), seed, groups, n_paths)
     saturated = known & (forecast.panel.values[:, -1] >= ahead[:, 0])
     steps[saturated] = 1
     notes = []

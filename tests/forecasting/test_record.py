@@ -78,3 +78,8 @@ def test_a_replay_has_the_forecast_of_the_day_and_no_backtest() -> None:
         replayed.quantiles["value"], published.quantiles["value"], check_exact=True
     )
     pd.testing.assert_frame_equal(replayed.saturation, published.saturation)
+
+
+def test_nothing_falls_back_in_an_estate_without_series() -> None:
+    made = made_forecast((), np.empty((0, 10, len(DEFAULT_QUANTILES))))
+    assert fall_back(made, RECORD.iloc[:0]).models == ()

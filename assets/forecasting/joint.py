@@ -1,0 +1,106 @@
+"""Paths of many series at once, wrong together where their forecasts are: when each first reaches its limit.
+
+The normal score of a series at step h is √s(h)·g + √(1−s(h))·e(h). g is common to the whole path (a trend that was judged
+wrong stays wrong), e is what comes and goes: AR(1). The part that comes and goes is as large in a month as it is tomorrow, so
+where the interval widens it is the common part that grows: s(h) = 1 − (1−s)·(width near ÷ width at h)². Series of one
+group (the pools of a service) share a part r of the variance of both.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from assets.forecasting.dependence import Dependence
+from assets.forecasting.forecast import PanelForecast, natural_bounds
+from assets.forecasting.frames import FloatArray
+from assets.forecasting.paths import N_PATHS, critical_scores
+
+_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which series are wrong together: a name a series (empty: alone), and the part r of the variance that they share."""
+
+    names: tuple[str, ...]
+    share: float
+
+
+def joint_first_steps(
+    forecast: PanelForecast,
+    usable: FloatArray,
+    seed: int,
+    groups: Groups | None = None,
+    n_paths: int = N_PATHS,
+) -> npt.NDArray[np.int32]:
+    """First step (1 is the first of the horizon) at which each path is at or over `usable` [series, horizon].
+
+    Returns [series, path]; horizon + 1 where a path stays below to the end. Paths are compared as normal scores with
+    the score at which the forecast's quantiles reach the limit. The random numbers of a series depend on the seed, its id
+    and its group's name alone; path number k of one series goes with path number k of another.
+    """
+    horizon = forecast.values.shape[1]
+    critical = critical_scores(forecast.values, forecast.quantiles, usable)
+    _, upper = natural_bounds(forecast.panel)
+    critical = np.where(usable > upper[:, None], np.inf, critical)
+    shared = shared_by_step(forecast)
+    steps = np.full((len(usable), n_paths), horizon + 1, dtype=np.int32)
+    for chunk, common, passing in _draws(
+        forecast.panel.ids, forecast.dependence, horizon, seed, groups, n_paths
+    ):
+        part = shared[chunk, None, :]
+        over = np.sqrt(part) * common[:, :, None] + np.sqrt(1 - part) * passing >= critical[chunk, None, :]
+        steps[chunk] = np.where(over.any(axis=2), over.argmax(axis=2) + 1, horizon + 1)
+    return steps
+
+
+def shared_by_step(forecast: PanelForecast) -> FloatArray:
+    """Part of the variance at each step that the whole path shares [series, horizon].
+
+    Widths are means over a season around the step: a weekend has a narrower interval, but not for knowing better.
+    """
+    season = forecast.panel.periods[0]
+    width = forecast.values[:, :, -1] - forecast.values[:, :, 0]
+    count, horizon = width.shape
+    reach = min(season, horizon)
+    total = np.cumsum(np.concatenate([np.zeros((count, 1)), width], axis=1), axis=1)
+    last = np.clip(np.arange(horizon) + reach // 2 + 1, reach, horizon)
+    smooth = (total[:, last] - total[:, last - reach]) / reach
+    near = np.maximum(smooth[:, :1], 0.0)
+    ratio = np.divide(near, smooth, out=np.ones_like(smooth), where=smooth > 0)
+    passing = (1 - forecast.dependence.shared[:, None]) * np.minimum(ratio, 1.0) ** 2
+    return np.asarray(np.clip(1 - passing, 0.0, 1.0))
+
+
+def _draws(
+    ids: Sequence[str], dependence: Dependence, horizon: int, seed: int, groups: Groups | None, n_paths: int
+) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+    """Common part [series, path] and passing part [series, path, step] of a few series at a time, to spare memory."""
+    names = groups.names if groups is not None else ("",) * len(ids)
+    share = groups.share if groups is not None else 0.0
+    for start in range(0, len(ids), _CHUNK):
+        chunk = slice(start, min(start + _CHUNK, len(ids)))
+        draws = np.stack([_normal(name, seed, n_paths, horizon) for name in ids[chunk]])
+        if share > 0:
+            together = {
+                name: _normal(f"group/{name}", seed, n_paths, horizon) for name in sorted(set(names[chunk]))
+            }
+            for position, name in enumerate(names[chunk]):
+                if name:
+                    draws[position] = np.sqrt(1 - share) * draws[position] + np.sqrt(share) * together[name]
+        rho = dependence.rho[chunk, None]
+        fresh = np.sqrt(1 - rho**2)
+        passing = draws[:, :, 1:]
+        for step in range(1, horizon):
+            passing[:, :, step] = rho * passing[:, :, step - 1] + fresh * passing[:, :, step]
+        yield chunk, draws[:, :, 0], passing
+
+
+def _normal(name: str, seed: int, n_paths: int, horizon: int) -> FloatArray:
+    random = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    return random.standard_normal((n_paths, horizon + 1))
