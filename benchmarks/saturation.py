@@ -1,8 +1,8 @@
 """How true saturation dates come, beside a straight line through the last 90 days: `make bench`.
 
-Prints the table of docs/forecasting.md. Daily demand of simulated resources, each of which is known to run out on some
-day; dates are forecast as of several earlier days, and the days that then came say who was right. A straight line through
-the last 90 days is what Prometheus' `predict_linear` and Zabbix' `timeleft` do.
+Prints the table of docs/forecasting.md. Daily demand of simulated resources; dates are forecast as of several days, and
+the days that then came say who was right. A straight line through the last 90 days is what Prometheus' `predict_linear`
+and Zabbix' `timeleft` do.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Answers:
 def demand(random: np.random.Generator) -> tuple[FloatArray, FloatArray, np.ndarray]:
     """Demand [series, day], usable capacity [series], and the kind of growth of each series.
 
-    Level with growth, a working week, noise of a day that resembles its neighbours, a few outliers, in some a level shift.
-    Usable capacity is a random multiple of the highest demand, without noise, before the first forecast: nothing that is to
-    come decides on it, so some run out and some do not.
+    Level with growth, a working week, noise of a day that resembles its neighbours, a few outliers, in some a level
+    shift before the first forecast. Usable capacity is a random multiple of the highest demand, without noise, by then:
+    nothing that is to come decides on it, so some run out and some do not.
     """
     day = np.arange(DAYS)
     growth = random.integers(0, len(GROWTHS), SERIES)
@@ -121,8 +121,8 @@ def main() -> None:
     answers = replay()
     median = np.quantile(answers.steps, 0.5, axis=1, method="inverted_cdf")
     print(
-        "| demand | forecasts | median error of the date, days | of a straight line | ratio | mean error | of a straight line "
-        "| p10–p90 covers |\n|---|---|---|---|---|---|---|---|"
+        "| demand | forecasts | median error of the date, days | of a straight line | ratio | mean error "
+        "| of a straight line | p10–p90 covers |\n|---|---|---|---|---|---|---|---|"
     )
     for number, name in [*enumerate(GROWTHS), (None, "all")]:
         chosen = matters(answers) & (number is None or answers.growth == number)
@@ -137,7 +137,8 @@ def main() -> None:
         asked = expected(answers) & (number is None or answers.growth == number)
         covered = coverage(answers.steps[asked], answers.truth[asked])
         print(
-            f"| {name} | {chosen.sum()} | {row[0]:.1f} | {row[1]:.1f} | {row[2]:.2f} | {row[3]:.1f} | {row[4]:.1f} | {covered:.0%} |"
+            f"| {name} | {chosen.sum()} | {row[0]:.1f} | {row[1]:.1f} | {row[2]:.2f} "
+            f"| {row[3]:.1f} | {row[4]:.1f} | {covered:.0%} |"
         )
     share, count = dates_within(answers.steps, answers.truth)
     print(

@@ -12,6 +12,7 @@ from assets.capacity.scenario_model import MEMBER_COLUMNS, Model
 from assets.capacity.scenario_steps import Known, ScenarioError, Step
 from assets.forecasting.dependence import DEFAULT_RHO, DEFAULT_SHARED
 from assets.forecasting.frames import DEFAULT_QUANTILES, FloatArray
+from assets.forecasting.joint import DEFAULT_SERVICE_SHARE
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Today:
     """The estate on `as_of`.
 
     `pools` (indexed by `pool_id`, sorted): `service_id, redundancy_group, resource, unit, demand_value,
-    lead_time_days, latest_value, error_shared_ratio, error_rho`. `forecasts`: series → [horizon, quantile], of pools
-    and of members of own pools. `costs`: monthly cost by CI. `plan`: the purchases that are counted on, as steps, by
-    purchase. `known`: what steps may name.
+    lead_time_days, latest_value, error_shared_ratio, error_rho, error_service_ratio`. `forecasts`: series →
+    [horizon, quantile], of pools and of members of own pools. `costs`: monthly cost by CI. `plan`: the purchases that
+    are counted on, as steps, by purchase. `known`: what steps may name.
     """
 
     as_of: date
@@ -112,7 +113,11 @@ def _pools(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     joined = joined.merge(frames["dependence"], on="series_id", how="left")
     latest = frames["latest"].rename(columns={"demand_value": "latest_value"})
     joined = joined.merge(latest, on="series_id", how="left").fillna(
-        {"error_shared_ratio": DEFAULT_SHARED, "error_rho": DEFAULT_RHO}
+        {
+            "error_shared_ratio": DEFAULT_SHARED,
+            "error_rho": DEFAULT_RHO,
+            "error_service_ratio": DEFAULT_SERVICE_SHARE,
+        }
     )
     return joined.set_index("pool_id").sort_index()
 

@@ -79,7 +79,7 @@ QUERIES = {
         order by series_id, target_date, quantile
     """,
     "dependence": """
-        select series_id, error_shared_ratio, error_rho from {scores}
+        select series_id, error_shared_ratio, error_rho, error_service_ratio from {scores}
         where as_of_date = {as_of} and series_id like 'pool/%' order by series_id
     """,
     "leads": """

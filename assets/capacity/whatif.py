@@ -20,6 +20,7 @@ from assets.capacity.today import Today, read_today
 from assets.forecasting.dependence import Dependence
 from assets.forecasting.forecast import PanelForecast
 from assets.forecasting.frames import FloatArray, Panel
+from assets.forecasting.joint import Groups
 from assets.forecasting.saturation import Passages, passages_over, saturation, service_saturation
 from assets.warehouse.computed import computed_tables
 
@@ -195,7 +196,9 @@ def _passages(
     forecast = PanelForecast(
         panel, today.quantiles, values[chosen], nothing, nothing, Dependence(shared=shared, rho=rho)
     )
-    return passages_over(forecast, usable[chosen], seed)
+    share = float(pools["error_service_ratio"].max()) if count else 0.0
+    groups = Groups(tuple(pools["service_id"].astype(str)), share)
+    return passages_over(forecast, usable[chosen], seed, groups=groups)
 
 
 def _together(base: Passages, found: Passages, changed: np.ndarray) -> Passages:

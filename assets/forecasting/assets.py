@@ -60,6 +60,32 @@ from marts.fct_forecast_track_record
 where as_of_date = (select as_of_date from landing.run_window) and is_fallback_due
 order by series_id
 """
+# How much of the error the pools of a service have in common: the mean product of the normal scores of two of them on
+# one day of one forecast, over their mean square. Σ_i≠j z_i·z_j = (Σz)² − Σz². Summed as decimals: whatever the order.
+SERVICE_SHARE = """
+with errors as (
+    select
+        service_id, forecast_date, observed_date,
+        cast(greatest(-4, least(4,
+            (actual_value - p50_value) * 2.563 / nullif(p90_value - p10_value, 0))) as decimal(18, 9)) as score
+    from marts.fct_forecast_outcomes
+    join intermediate.int_forecast_series using (series_id)
+    where level = 'pool' and forecast_date < (select as_of_date from landing.run_window)
+        and observed_date > (select as_of_date from landing.run_window) - 91
+),
+days as (
+    select sum(score) as total, sum(score * score) as square, count(score) as pools
+    from errors
+    group by service_id, forecast_date, observed_date
+),
+sums as (
+    select
+        sum(total * total - square) as products, sum(square) as squares,
+        sum(pools * (pools - 1)) as pairs, sum(pools) as n
+    from days
+)
+select products / pairs / (squares / n) from sums where pairs >= 1000 and squares > 0
+"""
 RESOURCES = """
 select ci_id, resource, limit_value, usable_value
 from marts.fct_resource_capacity
@@ -208,6 +234,7 @@ def forecast_asset() -> dg.AssetsDefinition:
                 seed=estate.forecast_seed,
                 planned_usable=read_planned(connection),
                 record=connection.execute(RECORD).df(),
+                service_share=(connection.execute(SERVICE_SHARE).fetchone() or [None])[0],
             )
             tables = {
                 "forecast_quantiles": result.quantiles,

@@ -13,8 +13,9 @@ import pyarrow as pa
 from assets.forecasting.backtest import backtest_panel
 from assets.forecasting.forecast import PanelForecast, forecast_panel
 from assets.forecasting.frames import DEFAULT_QUANTILES, build_panel
+from assets.forecasting.joint import DEFAULT_SERVICE_SHARE, service_groups
 from assets.forecasting.record import fall_back, naive_and_scale
-from assets.forecasting.saturation import first_passages, saturation, service_saturation
+from assets.forecasting.saturation import WINDOWS, first_passages, saturation, service_saturation
 
 SCORE_WINDOWS = 3
 _DATE, _WHOLE = pd.ArrowDtype(pa.date32()), pd.Int32Dtype()
@@ -41,6 +42,11 @@ SATURATION_TYPES = {
     "p90_date": _DATE,
     "probability_within_horizon": "float64",
     "probability_within_lead_time": "float64",
+    **{f"probability_within_{days}_days": "float64" for days in WINDOWS},
+    "decision_p10_date": _DATE,
+    "decision_p50_date": _DATE,
+    "decision_p90_date": _DATE,
+    "line_date": _DATE,
     "lead_time_days": _WHOLE,
     "horizon_days": _WHOLE,
     "notes": "str",
@@ -57,6 +63,7 @@ SCORE_TYPES = {
     "window_count": _WHOLE,
     "error_shared_ratio": "float64",
     "error_rho": "float64",
+    "error_service_ratio": "float64",
     "notes": "str",
 }
 
@@ -83,6 +90,7 @@ def forecast_estate(
     planned_usable: pd.DataFrame | None = None,
     record: pd.DataFrame | None = None,
     is_replayed: bool = False,
+    service_share: float | None = None,
 ) -> ForecastResult:
     """Forecast all series of an estate as known at the end of `as_of`.
 
@@ -92,7 +100,9 @@ def forecast_estate(
     the last known usable capacity goes on. `record`: series to forecast by seasonal naive because that did better
     than what was published (see `assets.forecasting.record`). Days after `as_of` are not read.
 
-    `is_replayed` marks a forecast that is made after its as-of day; its backtest is left out, `scores` is empty.
+    `service_share`: part of the error's variance that the pools of a service have in common, None where no published
+    forecast tells it yet. `is_replayed` marks a forecast that is made after its as-of day; its backtest is left out,
+    `scores` is empty.
 
     No series makes it raise: what is too short or unknown is named in `notes`.
     """
@@ -103,7 +113,9 @@ def forecast_estate(
         made = fall_back(made, record)
     scores = _scores(made, 0 if is_replayed else SCORE_WINDOWS, seed)
     leads = _lead_times(daily)
-    passages = first_passages(made, _usable(history, as_of, planned_usable), seed)
+    share = DEFAULT_SERVICE_SHARE if service_share is None else float(np.clip(service_share, 0.0, 0.95))
+    groups = service_groups(made.panel.ids, membership, share)
+    passages = first_passages(made, _usable(history, as_of, planned_usable), seed, groups=groups)
     series = saturation(passages, leads)
     services = service_saturation(passages, membership, leads)
     services["unique_id"] = "service/" + services["unique_id"].astype("str")
@@ -113,7 +125,9 @@ def forecast_estate(
     return ForecastResult(
         quantiles=_typed(quantiles.assign(is_replayed=is_replayed), as_of, QUANTILE_TYPES),
         saturation=_typed(dates, as_of, SATURATION_TYPES),
-        scores=_typed(scores.iloc[: 0 if is_replayed else None], as_of, SCORE_TYPES),
+        scores=_typed(
+            scores.assign(error_service_ratio=share).iloc[: 0 if is_replayed else None], as_of, SCORE_TYPES
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from assets.forecasting.forecast import PanelForecast
-from assets.forecasting.frames import BoolArray, FloatArray
+from assets.forecasting.frames import BoolArray, FloatArray, IntArray
 from assets.forecasting.joint import Groups, joint_first_steps
 from assets.forecasting.paths import N_PATHS
+from assets.forecasting.straight_line import line_steps
 
+#: Days ahead for which a probability is kept, so that it can be seen later how often it came true.
+WINDOWS = (30, 60, 90)
 COLUMNS = (
     "unique_id",
     "p10_date",
@@ -27,11 +31,17 @@ COLUMNS = (
     "p90_date",
     "probability_within_horizon",
     "probability_within_lead_time",
+    *(f"probability_within_{days}_days" for days in WINDOWS),
+    "decision_p10_date",
+    "decision_p50_date",
+    "decision_p90_date",
+    "line_date",
     "lead_time_days",
     "horizon_days",
     "notes",
 )
-_DATES = {"p10_date": 0.1, "p50_date": 0.5, "p90_date": 0.9}
+_SHARES = {"p10_date": 0.1, "p50_date": 0.5, "p90_date": 0.9}
+_NEVER = np.int64(1_000_000)
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,8 @@ class Passages:
 
     `steps` [series, path]: 1 is the first step of the horizon, `horizon` + 1 not within it. `is_known` says of
     each series whether there were both a forecast and a usable capacity. `dates` [series, horizon] are the
-    stamps of the steps, `notes` one text a series.
+    stamps of the steps, `notes` one text a series. `line` is the first step on which a straight line through the last
+    90 days is at or over usable capacity, kept to compare with.
     """
 
     ids: tuple[str, ...]
@@ -49,6 +60,7 @@ class Passages:
     dates: npt.NDArray[np.datetime64]
     steps_per_day: int
     notes: tuple[str, ...]
+    line: IntArray
 
     @property
     def horizon(self) -> int:
@@ -100,7 +112,7 @@ def passages_over(
     """Simulate and compare with usable capacity `ahead` [series, horizon]; −inf where nothing is left to use.
 
     A series whose last observed value is at or over what is usable on the first day ahead is saturated already:
-    every path passes at step 1.
+    every path passes at step 1. `groups` says which series are wrong together; without them all are independent.
     """
     has_forecast = forecast.is_known
     is_usable = (np.isfinite(ahead) & (ahead > 0)) | np.isneginf(ahead)
@@ -124,24 +136,31 @@ def passages_over(
         dates=forecast.panel.dates(forecast.values.shape[1]),
         steps_per_day=int(pd.Timedelta(days=1) // forecast.panel.step),
         notes=tuple(notes),
+        line=line_steps(forecast.panel.values, ahead),
     )
 
 
 def saturation(passages: Passages, lead_time_days: Mapping[str, int]) -> pd.DataFrame:
     """One row a series, columns `COLUMNS`: dates are null when censored, probabilities null when unknown.
 
-    p10 is the first date by which a tenth of the paths has passed (early), p90 nine tenths. A lead time longer
-    than the horizon counts what happens within the horizon, and says so.
+    p10 is the first date by which a tenth of the paths has passed (early), p90 nine tenths. A decision date is a
+    saturation date less the lead time; it may lie in the past. A lead time longer than the horizon counts what happens
+    within the horizon, and says so.
     """
     rows = []
     for position, name in enumerate(passages.ids):
         lead = lead_time_days.get(name)
         known = bool(passages.is_known[position])
-        steps = passages.steps[position] if known else None
-        in_time = None if steps is None or lead is None else steps <= lead * passages.steps_per_day
-        rows.append(
-            _row(passages, name, steps, in_time, lead, passages.dates[position], passages.notes[position])
-        )
+        row = _empty(passages, name, lead, passages.notes[position])
+        if known:
+            steps, dates = passages.steps[position], passages.dates[position]
+            _put_dates(row, passages, steps, dates)
+            if lead is not None:
+                days = lead * passages.steps_per_day
+                decisions = np.where(steps <= passages.horizon, steps - days, _NEVER)
+                _put_decisions(row, passages, decisions, steps <= days, dates)
+            row["line_date"] = _date(passages, int(passages.line[position]), dates)
+        rows.append(row)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -150,9 +169,9 @@ def service_saturation(
 ) -> pd.DataFrame:
     """One row a service, columns `COLUMNS` (`unique_id` is the service): its earliest pool, path by path.
 
-    `membership` has `service_id, series_id`. Pools are taken as independent of each other: when they in truth
-    rise together, the service's dates come out early rather than late. Within lead time means that some pool
-    passes within its own lead time; the lead time shown is the longest of its pools.
+    `membership` has `service_id, series_id`. Path k of one pool goes with path k of another, so pools that are
+    simulated as one group rise together. Within lead time means that some pool passes within its own lead time, the
+    decision date is that of the first pool to decide on; the lead time shown is the longest of its pools.
 
     Raises ValueError when the pools of a service do not end at the same stamp.
     """
@@ -162,11 +181,17 @@ def service_saturation(
         pools = sorted({str(name) for name in group["series_id"]})
         present = [position_of[name] for name in pools if name in position_of]
         known = [position for position in present if passages.is_known[position]]
-        notes = [
-            f"{len(pools) - len(known)} of {len(pools)} pools left out: no forecast or no usable capacity"
-        ]
+        left_out = len(pools) - len(known)
+        text = (
+            f"{left_out} of {len(pools)} pools left out: no forecast or no usable capacity"
+            if left_out
+            else ""
+        )
+        leads = [lead_time_days.get(passages.ids[position]) for position in known]
+        longest = max((lead for lead in leads if lead is not None), default=None)
+        row = _empty(passages, str(service), longest, text)
+        rows.append(row)
         if not known:
-            rows.append(_row(passages, str(service), None, None, None, None, notes[0]))
             continue
         dates = passages.dates[known]
         if (dates != dates[0]).any():
@@ -174,40 +199,58 @@ def service_saturation(
                 f"service {service}: its pools end at different stamps; forecast them to one end"
             )
         steps = passages.steps[known]
-        leads = [lead_time_days.get(passages.ids[position]) for position in known]
-        timely = [
-            pool <= lead * passages.steps_per_day
-            for pool, lead in zip(steps, leads, strict=True)
-            if lead is not None
-        ]
-        in_time = np.any(timely, axis=0) if timely else None
-        lead = max((lead for lead in leads if lead is not None), default=None)
-        text = notes[0] if len(known) < len(pools) else ""
-        rows.append(_row(passages, str(service), steps.min(axis=0), in_time, lead, dates[0], text))
+        _put_dates(row, passages, steps.min(axis=0), dates[0])
+        led = [position for position, lead in enumerate(leads) if lead is not None]
+        if led:
+            days = np.array([[lead] for lead in leads if lead is not None]) * passages.steps_per_day
+            decisions = np.where(steps[led] <= passages.horizon, steps[led] - days, _NEVER)
+            in_time = np.any(steps[led] <= days, axis=0)
+            assert isinstance(in_time, np.ndarray)
+            _put_decisions(row, passages, decisions.min(axis=0), in_time, dates[0])
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(
-    passages: Passages,
-    name: str,
-    steps: npt.NDArray[np.int32] | None,
-    in_time: BoolArray | None,
-    lead: int | None,
-    dates: npt.NDArray[np.datetime64] | None,
-    notes: str,
-) -> dict[str, Any]:
-    horizon = passages.horizon
+def _empty(passages: Passages, name: str, lead: int | None, notes: str) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {"unique_id": name, "lead_time_days": lead, "horizon_days": horizon // passages.steps_per_day}
-    if steps is not None and dates is not None:
-        for column, share in _DATES.items():
-            at = int(np.quantile(steps, share, method="inverted_cdf"))
-            row[column] = pd.Timestamp(dates[at - 1]).date() if at <= horizon else None
-        row["probability_within_horizon"] = float((steps <= horizon).mean())
-    if in_time is not None:
-        row["probability_within_lead_time"] = float(in_time.mean())
-        if lead is not None and lead * passages.steps_per_day > horizon:
-            longer = f"the lead time of {lead} days is longer than the horizon"
-            notes = f"{notes}; {longer}" if notes else longer
-    row["notes"] = notes
-    return row
+    horizon_days = passages.horizon // passages.steps_per_day
+    return row | {"unique_id": name, "lead_time_days": lead, "horizon_days": horizon_days, "notes": notes}
+
+
+def _put_dates(
+    row: dict[str, Any],
+    passages: Passages,
+    steps: npt.NDArray[np.int32],
+    dates: npt.NDArray[np.datetime64],
+) -> None:
+    for column, share in _SHARES.items():
+        row[column] = _date(passages, int(np.quantile(steps, share, method="inverted_cdf")), dates)
+    row["probability_within_horizon"] = float((steps <= passages.horizon).mean())
+    for days in WINDOWS:
+        if days * passages.steps_per_day <= passages.horizon:
+            within = steps <= days * passages.steps_per_day
+            row[f"probability_within_{days}_days"] = float(within.mean())
+
+
+def _put_decisions(
+    row: dict[str, Any],
+    passages: Passages,
+    decisions: npt.NDArray[np.int64],
+    in_time: BoolArray,
+    dates: npt.NDArray[np.datetime64],
+) -> None:
+    """Dates by which to decide: of each path the step on which it passes less the lead time, so it may be past."""
+    row["probability_within_lead_time"] = float(in_time.mean())
+    for column, share in _SHARES.items():
+        at = int(np.quantile(decisions, share, method="inverted_cdf"))
+        if at < _NEVER:
+            ahead = -(-at // passages.steps_per_day) - 1
+            row[f"decision_{column}"] = pd.Timestamp(dates[0]).date() + timedelta(days=ahead)
+    lead = row["lead_time_days"]
+    if lead * passages.steps_per_day > passages.horizon:
+        longer = f"the lead time of {lead} days is longer than the horizon"
+        row["notes"] = f"{row['notes']}; {longer}" if row["notes"] else longer
+
+
+def _date(passages: Passages, step: int, dates: npt.NDArray[np.datetime64]) -> date | None:
+    """The day of a step; null beyond the horizon."""
+    return pd.Timestamp(dates[step - 1]).date() if step <= passages.horizon else None

@@ -69,7 +69,9 @@ def frames(
         "purchases": _purchases(purchases or []),
         "scenarios": pd.DataFrame(scenarios or [], columns=None if scenarios else ["scenario_id", "step"]),
         "quantiles": _quantiles(series, growth),
-        "dependence": pd.DataFrame({"series_id": ids, "error_shared_ratio": 0.3, "error_rho": 0.3}),
+        "dependence": pd.DataFrame(
+            {"series_id": ids, "error_shared_ratio": 0.3, "error_rho": 0.3, "error_service_ratio": 0.0}
+        ),
         "leads": pd.DataFrame({"series_id": ids, "lead_time_days": 7}),
         "latest": pd.DataFrame({"series_id": ids, "demand_value": [series[name] for name in ids]}),
         "costs": pd.DataFrame(

@@ -459,6 +459,27 @@ def _forecasts() -> dict[str, list[Row]]:
             }
             for name, p50 in ((series[0], date(2026, 8, 1)), (series[1], None), ("service/shop", None))
         ],
+        "past_saturation": [
+            {
+                "series_id": name,
+                "as_of_date": DAYS[0],
+                "p10_date": DAYS[1],
+                "p50_date": DAYS[2],
+                "line_date": DAYS[3],
+                "probability_within_horizon": 0.55,
+                "probability_within_30_days": chance,
+                "probability_within_60_days": chance + 0.1,
+                "probability_within_90_days": chance + 0.2,
+                "horizon_days": horizon,
+            }
+            for name, chance, horizon in (
+                (series[0], 0.3, 90),
+                (series[1], 0.7, 3),
+                ("ci/db-1/memory", 0.05, 90),
+                ("ci/web-2/cpu", 0.35, 90),
+                ("service/shop", 0.6, 90),
+            )
+        ],
         "forecast_scores": [
             {
                 "series_id": name,

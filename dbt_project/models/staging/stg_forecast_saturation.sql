@@ -6,6 +6,13 @@ select
     p90_date,
     probability_within_horizon,
     probability_within_lead_time,
+    probability_within_30_days,
+    probability_within_60_days,
+    probability_within_90_days,
+    decision_p10_date,
+    decision_p50_date,
+    decision_p90_date,
+    line_date,
     lead_time_days,
     horizon_days,
     notes

@@ -10,5 +10,6 @@ select
     window_count,
     error_shared_ratio,
     error_rho,
+    error_service_ratio,
     notes
 from {{ source('landing', 'forecast_scores') }}

@@ -21,6 +21,7 @@ final as (
         cast(scores.window_count as int) as window_count,
         scores.error_shared_ratio,
         scores.error_rho,
+        scores.error_service_ratio,
         scores.wql < scores.naive_wql as is_better_than_naive,
         scores.notes
     from scores

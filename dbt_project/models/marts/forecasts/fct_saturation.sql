@@ -46,6 +46,13 @@ final as (
             when series.level = 'service' then pool_decisions.decision_date
             else {{ add_days('saturation.p50_date', '-saturation.lead_time_days') }}
         end as decision_date,
+        saturation.probability_within_30_days,
+        saturation.probability_within_60_days,
+        saturation.probability_within_90_days,
+        saturation.decision_p10_date,
+        saturation.decision_p50_date,
+        saturation.decision_p90_date,
+        saturation.line_date,
         cast(saturation.horizon_days as int) as horizon_days,
         saturation.notes
     from saturation
