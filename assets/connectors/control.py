@@ -46,6 +46,8 @@ CONTROL_TABLES = (
     "size_ladders",
     "effort_standards",
     "budgets",
+    "business_events",
+    "forecast_overrides",
     "planned_purchases",
     "scenarios",
     "improvement_states",

@@ -9,6 +9,7 @@ import duckdb
 
 from assets.capacity.what_if_queries import warehouse_queries
 from assets.estate import Estate, run_days
+from assets.forecasting.change_queries import READS, read_known
 from assets.warehouse.assets import LANDING, POOL, rebuild_of
 from assets.warehouse.computed import computed_tables, load_computed, load_past, write_computed
 from assets.warehouse.landing_schema import open_warehouse
@@ -133,7 +134,7 @@ def replay_asset() -> dg.AssetsDefinition:
         specs=[
             dg.AssetSpec(
                 keys[table],
-                deps=[dg.AssetKey(name) for name in DEMAND],
+                deps=[dg.AssetKey(name) for name in (*DEMAND, *READS)],
                 group_name="forecasting",
                 owners=["team:capacity-management"],
                 kinds={"scikitlearn", "duckdb"},
@@ -156,6 +157,7 @@ def replay_asset() -> dg.AssetsDefinition:
                 daily, membership = read_demand(connection, estate.history_days + max(REPLAY_DAYS_BACK))
                 first = daily["observed_date"].min() if len(daily) else None
                 wanted = [] if first is None else list(replay_days(as_of, first.date()))
+                known_facts = read_known(connection)
                 for day in wanted:
                     if (
                         not is_new_code
@@ -170,6 +172,7 @@ def replay_asset() -> dg.AssetsDefinition:
                         horizon_days=estate.horizon_days,
                         seed=estate.forecast_seed,
                         is_replayed=True,
+                        known=known_facts.of_the_past(),
                     )
                     tables = {
                         "forecast_quantiles": result.quantiles,
@@ -190,7 +193,7 @@ def replay_asset() -> dg.AssetsDefinition:
 
 def forecast_asset() -> dg.AssetsDefinition:
     """Quantiles, saturation dates and backtest scores of one as-of day; every day ever forecast is kept."""
-    demand = [dg.AssetKey(name) for name in (*DEMAND, "fct_forecast_track_record")]
+    demand = [dg.AssetKey(name) for name in (*DEMAND, *READS, "fct_forecast_track_record")]
     keys = [dg.AssetKey([LANDING, table]) for table in TABLES]
 
     @dg.multi_asset(
@@ -234,6 +237,7 @@ def forecast_asset() -> dg.AssetsDefinition:
                 seed=estate.forecast_seed,
                 planned_usable=read_planned(connection),
                 record=connection.execute(RECORD).df(),
+                known=read_known(connection),
                 service_share=(connection.execute(SERVICE_SHARE).fetchone() or [None])[0],
             )
             tables = {

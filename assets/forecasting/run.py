@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assets.forecasting.backtest import backtest_panel
+from assets.forecasting.changes import Known, adjust, prepare
 from assets.forecasting.forecast import PanelForecast, forecast_panel
 from assets.forecasting.frames import DEFAULT_QUANTILES, build_panel
 from assets.forecasting.joint import DEFAULT_SERVICE_SHARE, service_groups
@@ -91,6 +92,7 @@ def forecast_estate(
     record: pd.DataFrame | None = None,
     is_replayed: bool = False,
     service_share: float | None = None,
+    known: Known | None = None,
 ) -> ForecastResult:
     """Forecast all series of an estate as known at the end of `as_of`.
 
@@ -102,15 +104,20 @@ def forecast_estate(
 
     `service_share`: part of the error's variance that the pools of a service have in common, None where no published
     forecast tells it yet. `is_replayed` marks a forecast that is made after its as-of day; its backtest is left out,
-    `scores` is empty.
+    `scores` is empty. `known`: maintenance, changes, events and overrides (`assets.forecasting.changes`).
 
     No series makes it raise: what is too short or unknown is named in `notes`.
     """
+    notes: dict[str, list[str]] = {}
+    if known is not None:
+        daily, notes = prepare(daily, known)
     history = daily.rename(columns={"series_id": "unique_id", "observed_date": "ds", "demand_value": "y"})
     panel = build_panel(history, "D", end=pd.Timestamp(as_of))
     made = forecast_panel(panel, horizon_days, DEFAULT_QUANTILES, seed)
     if record is not None:
         made = fall_back(made, record)
+    if known is not None:
+        made = adjust(made, known, notes)
     scores = _scores(made, 0 if is_replayed else SCORE_WINDOWS, seed)
     leads = _lead_times(daily)
     share = DEFAULT_SERVICE_SHARE if service_share is None else float(np.clip(service_share, 0.0, 0.95))

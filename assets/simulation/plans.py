@@ -26,9 +26,11 @@ _AUTHOR = {"author": "Helene Vogt"}
 
 
 def write_plans(estate: Estate, calibration: Calibration, happenings: Happenings, files: SourceFiles) -> None:
-    """Write `planned_purchases.csv`, `scenarios.csv` and `improvement_states.csv`."""
+    """Write planned purchases, business events, forecast overrides, scenarios and states of improvements."""
     purchases = planned_purchases(estate, calibration)
     files.write_control(f"{FOLDER}/planned_purchases.csv", "planned_purchases", purchases)
+    files.write_control(f"{FOLDER}/business_events.csv", "business_events", business_events(estate))
+    files.write_control(f"{FOLDER}/forecast_overrides.csv", "forecast_overrides", forecast_overrides(estate))
     files.write_control(f"{FOLDER}/scenarios.csv", "scenarios", scenarios(estate, purchases))
     states = improvement_states(estate, happenings)
     files.write_control(f"{FOLDER}/improvement_states.csv", "improvement_states", states)
@@ -86,6 +88,35 @@ def planned_purchases(estate: Estate, calibration: Calibration) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=None if rows else columns).astype(
         {"member_count": "Int64"} if rows and any("member_count" in row for row in rows) else {}
     )
+
+
+def business_events(estate: Estate) -> pd.DataFrame:
+    """One campaign to come for the second service: known to the business, unknown to any history."""
+    service = estate.services[min(1, len(estate.services) - 1)]
+    first = estate.settings.end_date + timedelta(days=40)
+    row = {
+        "event_id": "EV-1",
+        "title": "Autumn campaign",
+        "service_id": service.service_id,
+        "first_date": first,
+    }
+    return pd.DataFrame(
+        [row | {"last_date": first + timedelta(days=9), "expected_factor": 1.25, "owner": "Helene Vogt"}]
+    )
+
+
+def forecast_overrides(estate: Estate) -> pd.DataFrame:
+    """One analyst's word against the forecast: a batch load of the last service moves away."""
+    pool = _pool(estate, "app", len(estate.services) - 1)
+    name = estate.services[pool.service].service_id
+    first = estate.settings.end_date + timedelta(days=30)
+    row = {"override_id": "OV-1", "series_id": f"pool/{name}/{_name(estate, pool)}/cpu", "first_date": first}
+    row |= {
+        "last_date": first + timedelta(days=364),
+        "factor": 0.8,
+        "reason": "Nightly exports move to the archive",
+    }
+    return pd.DataFrame([row | {**_AUTHOR, "valid_from": estate.settings.start_date}])
 
 
 def scenarios(estate: Estate, purchases: pd.DataFrame) -> pd.DataFrame:

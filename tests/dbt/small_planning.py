@@ -10,6 +10,29 @@ def planning(as_of: date) -> dict[str, list[Row]]:
     scenario = {"scenario_id": "growth", "scenario_name": "Growth", "author": "Ann"}
     compared = {"scenario_id": "growth", "as_of_date": as_of, "service_id": "shop", "horizon_days": 90}
     return {
+        "business_events": [
+            {
+                "event_id": "sale",
+                "title": "Summer sale",
+                "service_id": "shop",
+                "first_date": date(2026, 7, 3),
+                "last_date": date(2026, 7, 5),
+                "expected_factor": 1.3,
+                "owner": "Ann",
+            }
+        ],
+        "forecast_overrides": [
+            {
+                "override_id": "o-1",
+                "series_id": "ci/web-1/cpu",
+                "first_date": date(2026, 7, 3),
+                "last_date": date(2026, 7, 9),
+                "factor": 0.9,
+                "author": "Ann",
+                "reason": "Fewer shops",
+                "valid_from": date(2026, 6, 1),
+            }
+        ],
         "planned_purchases": [
             {
                 "purchase_id": "po-1",

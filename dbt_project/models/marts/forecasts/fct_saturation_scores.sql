@@ -71,6 +71,10 @@ known as (
         following.next_over_date,
         least(
             past.horizon_days,
+            {{ days_between('past.as_of_date', 'following.last_observed_date') }}
+        ) as elapsed_days,
+        least(
+            past.horizon_days,
             {{ days_between('past.as_of_date', 'following.last_observed_date') }},
             coalesce({{ days_between('past.as_of_date', 'following.next_change_date') }} - 1, past.horizon_days)
         ) as known_days,
@@ -129,7 +133,9 @@ final as (
         counted.probability_within_{{ days }}_days,
         {%- endfor %}
         {%- for days in (30, 60, 90) %}
+        -- Only where the days are over: else nothing but what came early would count.
         case
+            when counted.elapsed_days < {{ days }} then null
             when counted.saturated_days is not null then counted.saturated_days <= {{ days }}
             when counted.known_days >= {{ days }} then false
         end as has_come_within_{{ days }}_days{{ ',' if not loop.last }}
