@@ -9,7 +9,8 @@ import duckdb
 
 from assets.capacity.what_if_queries import warehouse_queries
 from assets.estate import Estate, run_days
-from assets.forecasting.change_queries import READS, read_known
+from assets.forecasting.change_queries import READS as KNOWN
+from assets.forecasting.change_queries import read_known
 from assets.warehouse.assets import LANDING, POOL, rebuild_of
 from assets.warehouse.computed import computed_tables, load_computed, load_past, write_computed
 from assets.warehouse.landing_schema import open_warehouse
@@ -44,7 +45,7 @@ DEMAND = (
     "fct_pool_members",
     "dim_planned_purchase",
 )
-READS = (*DEMAND, "fct_resource_capacity")
+READS = (*DEMAND, *KNOWN, "fct_resource_capacity")
 PAST = {
     "past_forecasts": "Quantiles of every forecast made as of an earlier day: what can be scored.",
     "past_saturation": "Saturation dates of every forecast made as of an earlier day.",
@@ -134,7 +135,7 @@ def replay_asset() -> dg.AssetsDefinition:
         specs=[
             dg.AssetSpec(
                 keys[table],
-                deps=[dg.AssetKey(name) for name in (*DEMAND, *READS)],
+                deps=[dg.AssetKey(name) for name in READS],
                 group_name="forecasting",
                 owners=["team:capacity-management"],
                 kinds={"scikitlearn", "duckdb"},
@@ -193,7 +194,7 @@ def replay_asset() -> dg.AssetsDefinition:
 
 def forecast_asset() -> dg.AssetsDefinition:
     """Quantiles, saturation dates and backtest scores of one as-of day; every day ever forecast is kept."""
-    demand = [dg.AssetKey(name) for name in (*DEMAND, *READS, "fct_forecast_track_record")]
+    demand = [dg.AssetKey(name) for name in (*READS, "fct_forecast_track_record")]
     keys = [dg.AssetKey([LANDING, table]) for table in TABLES]
 
     @dg.multi_asset(
