@@ -78,6 +78,9 @@ def fan(start: str, end: str, suffix: str, narrow: bool) -> dict[str, Any]:
         _layer("band").mark_line(**edge).encode(x=x, y=low),
         _layer("band").mark_line(**edge).encode(x=x, y=high),
         _layer("as_of").mark_rule(color=light("muted"), strokeDash=[2, 3]).encode(x=x),
+        _layer("past")
+        .mark_line(color=light("muted"), strokeWidth=1.25, strokeDash=[3, 2])
+        .encode(x=x, y=y, detail="made:N"),
         _layer("demand").mark_line(color=demand, strokeWidth=1.75).encode(x=x, y=y, detail="stretch:N"),
         _layer("few").mark_point(filled=True, size=36, opacity=1, color=demand).encode(x=x, y=y),
         _layer("median").mark_line(color=demand, strokeWidth=1.75, strokeDash=[5, 3]).encode(x=x, y=middle),
@@ -142,6 +145,35 @@ def monthly_bars() -> dict[str, Any]:
         _layer("front").mark_bar(color=light("demand")).encode(x=x, y=y),
     ]
     return _spec(layers, SMALL - 80, SMALL_HEIGHT, 62, 18, top=12)
+
+
+@lru_cache(maxsize=1)
+def reliability() -> dict[str, Any]:
+    """Dots with upright intervals around the diagonal; shapes tell the days ahead apart."""
+
+    def axis(title: str) -> alt.Axis:
+        return alt.Axis(title=title, tickCount=5, labelExpr="datum.value + ' %'", domain=False, ticks=False)
+
+    scale = alt.Scale(domain=[0, 100], nice=False)
+    x = alt.X("said:Q", scale=scale, axis=axis("said"))
+    y, low = (alt.Y(f"{field}:Q", scale=scale, axis=axis("came")) for field in ("came", "low"))
+    shape = alt.Shape(
+        "days:N",
+        scale=alt.Scale(domain=["30 days", "60 days", "90 days"], range=["circle", "square", "triangle-up"]),
+        legend=alt.Legend(
+            title=None, orient="top-left", symbolFillColor=light("demand"), symbolStrokeWidth=0
+        ),
+    )
+    layers = [
+        _layer("agree")
+        .mark_line(color=light("usable"), strokeDash=[6, 3], strokeWidth=1.25)
+        .encode(x=x, y=y),
+        _layer("dots").mark_rule(color=light("edge"), strokeWidth=1.5).encode(x=x, y=low, y2="high:Q"),
+        _layer("dots")
+        .mark_point(filled=True, size=64, opacity=1, color=light("demand"))
+        .encode(x=x, y=y, shape=shape),
+    ]
+    return _spec(layers, SMALL - 90, 300, 62, 28, top=12, bottom=46)
 
 
 @lru_cache(maxsize=8)

@@ -16,7 +16,7 @@ from reports import chart_specs
 from reports import formats as f
 from reports.chart_svg import Data, draw
 from reports.records.capacity import DemandDay, Scalability, ScalabilityPoint, WeekHour
-from reports.records.forecast import Forecast, Saturation
+from reports.records.forecast import Forecast, ReliabilityBin, Saturation
 from reports.records.operation import Event, IncidentCount, PerformanceDay
 
 NARROW_HISTORY_DAYS = 42
@@ -33,7 +33,9 @@ class TimelineRow:
     decision_date: date | None
 
 
-def timeline(chart_id: str, rows: Sequence[TimelineRow], as_of: date, end: date, narrow: bool) -> Markup:
+def timeline(
+    chart_id: str, rows: Sequence[TimelineRow], as_of: date, end: date, narrow: bool, what: str = "services"
+) -> Markup:
     """When services run out: a bar from p10 to p90, a diamond at the median, a stroke on the day to decide."""
     step = 42 if narrow else 28
     data: dict[str, list[dict[str, Any]]] = {"spans": [], "medians": [], "decisions": [], "names": []}
@@ -52,7 +54,7 @@ def timeline(chart_id: str, rows: Sequence[TimelineRow], as_of: date, end: date,
             data["decisions"].append({"row": index, "date": _iso(max(row.decision_date, as_of))})
     data["as_of"] = [{"date": _iso(as_of)}]
     spec = chart_specs.timeline(len(rows), step, _iso(as_of), _iso(end + timedelta(days=1)), narrow)
-    label = f"When services run out of room, {f.day(as_of)} to {f.day(end)}"
+    label = f"When {what} run out of room, {f.day(as_of)} to {f.day(end)}"
     return draw(chart_id, spec, data, label, "narrow" if narrow else "wide")
 
 
@@ -193,6 +195,23 @@ def incidents(chart_id: str, label: str, counts: Sequence[IncidentCount]) -> Mar
     return draw(chart_id, chart_specs.monthly_bars(), data, label, "small")
 
 
+def reliability(chart_id: str, bins: Sequence[ReliabilityBin]) -> Markup:
+    """What was said (x) and what came (y), with its 90 % interval; on the diagonal both agree."""
+    dots = [
+        {
+            "said": b.expected_ratio * 100,
+            "came": b.came_ratio * 100,
+            "low": b.came_low_ratio * 100,
+            "high": b.came_high_ratio * 100,
+            "days": f"{b.within_days} days",
+        }
+        for b in bins
+    ]
+    data: Data = {"dots": dots, "agree": [{"said": 0, "came": 0}, {"said": 100, "came": 100}]}
+    text = f"Probabilities of saturation and how often it came, over {sum(b.forecast_count for b in bins)} forecasts"
+    return draw(chart_id, chart_specs.reliability(), data, text, "small")
+
+
 def histogram(
     chart_id: str, label: str, bins: Sequence[tuple[float, float, int]], reference: float
 ) -> Markup:
@@ -246,6 +265,12 @@ def _fan_data(
     as_of: date,
     narrow: bool,
 ) -> dict[str, list[dict[str, Any]]]:
+    shown = {d.observed_date for d in history}
+    past = [
+        {"date": _iso(p.observed_date), "value": p.value / divisor, "made": _iso(p.forecast_date)}
+        for p in (forecast.past if forecast else ())
+        if p.observed_date in shown
+    ]
     demand = [
         {"date": _iso(d.observed_date), "value": _scaled(d.demand_value, divisor), "series": 0}
         for d in history
@@ -262,6 +287,7 @@ def _fan_data(
     if usable and by_day:
         usable.append({"date": _iso(max(by_day)), "value": usable[-1]["value"]})
     data: dict[str, list[dict[str, Any]]] = {
+        "past": past,
         "demand": _with_gaps(demand),
         "usable": usable,
         "usable_label": [{**usable[0], "label": "usable capacity"}] if usable and not narrow else [],

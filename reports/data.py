@@ -32,7 +32,16 @@ from reports.records.capacity import (
     WeekHour,
 )
 from reports.records.cost import ServiceCost, UnitCost
-from reports.records.forecast import Forecast, ForecastPoint, ForecastScore, Saturation
+from reports.records.forecast import (
+    DateScores,
+    Forecast,
+    ForecastPoint,
+    ForecastScore,
+    PastMedian,
+    ReliabilityBin,
+    Saturation,
+    TrackRecord,
+)
 from reports.records.operation import Change, Event, IncidentCount, OpenIncident, PerformanceDay, ServiceLevel
 from reports.records.planning import Improvement, Scenario, SizeOfItem, SizesTaken, WhatIf
 from reports.records.resources import Capacity, KindCount, TeamWork
@@ -258,6 +267,22 @@ class PublishedReader:
         """The newest backtest of each series."""
         return self._all(ForecastScore, queries.forecast.SCORES, as_of=self.as_of)
 
+    def track_record(self) -> list[TrackRecord]:
+        """How earlier forecasts turned out, by series and horizon band."""
+        return self._all(TrackRecord, queries.forecast.TRACK_RECORD, as_of=self.as_of)
+
+    def reliability(self) -> list[ReliabilityBin]:
+        """Probabilities of saturation beside what came."""
+        return self._all(ReliabilityBin, queries.forecast.RELIABILITY)
+
+    def date_scores(self) -> list[DateScores]:
+        """How far saturation dates were off, by level."""
+        return self._all(DateScores, queries.forecast.DATE_SCORES)
+
+    def pool_saturations(self) -> list[Saturation]:
+        """When each pool runs out."""
+        return self._saturations(level="pool", service_id=None)
+
     def _saturations(self, level: str | None, service_id: str | None) -> list[Saturation]:
         return self._all(
             Saturation, queries.forecast.SATURATIONS, as_of=self.as_of, level=level, service_id=service_id
@@ -294,8 +319,9 @@ class PublishedReader:
                 if rows:
                     points = tuple(ForecastPoint(r["target_date"], r["quantile"], r["value"]) for r in rows)
                     newest = rows[0]
+                    past = self._all(PastMedian, queries.forecast.PAST, series_id=series_id, as_of=self.as_of)
                     found[pool.pool_id] = Forecast(
-                        series_id, level, newest["as_of_date"], newest["model"], points
+                        series_id, level, newest["as_of_date"], newest["model"], points, tuple(past)
                     )
                     break
         return found

@@ -40,7 +40,7 @@ FIGURES: tuple[Figure, ...] = (
         "Simulated paths of daily demand; the date is the first day on which a path passes usable capacity. p10, p50 "
         "and p90 are the days by which 10, 50 and 90 % of all paths have passed it; none within the horizon: not "
         "expected. Day to decide = the earliest p50 − lead time among the pools.",
-        ("fct_forecasts", "fct_saturation"),
+        ("fct_forecasts", "fct_saturation", "fct_forecast_outcomes"),
     ),
     Figure(
         "Latency, throughput, errors, availability",
@@ -125,6 +125,18 @@ FIGURES: tuple[Figure, ...] = (
         "Rolling-origin backtest: weighted quantile loss, share of days inside the 80 % interval, and MASE, beside "
         "repeating the last season.",
         ("fct_forecast_scores",),
+        ("forecasts",),
+    ),
+    Figure(
+        "What forecasts were worth",
+        "Every earlier forecast, scored on the last 91 days of actuals beside seasonal naive of the same as-of days.",
+        ("fct_forecast_track_record", "fct_forecast_outcomes"),
+        ("forecasts",),
+    ),
+    Figure(
+        "Whether dates come true",
+        "Saturation dates and probabilities of earlier forecasts beside the days since, as far as they are known.",
+        ("fct_saturation_scores", "fct_saturation_reliability", "fct_saturation"),
         ("forecasts",),
     ),
     Figure(

@@ -59,6 +59,7 @@ class PoolChart:
     pool: PoolCapacity
     picture: Picture | None
     has_forecast: bool
+    has_past: bool
     forecast_as_of: date | None
     forecast_level: str | None
     model: str | None
@@ -218,6 +219,7 @@ def _pool_chart(chart_id: str, pool: PoolCapacity, detail: ServiceDetail, as_of:
         pool=pool,
         picture=Picture(wide=draw(False), narrow=draw(True)) if days >= MIN_DRAWN_DAYS or forecast else None,
         has_forecast=forecast is not None,
+        has_past=bool(forecast and forecast.past),
         forecast_as_of=forecast.as_of_date if forecast else None,
         forecast_level=forecast.level if forecast else None,
         model=forecast.model if forecast else None,

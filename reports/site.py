@@ -33,6 +33,7 @@ from reports.quality import quality_page
 from reports.records.service import Estate
 from reports.records.version import Manifest
 from reports.settings import ReportSettings
+from reports.track_record import LEAST_FORECASTS, record_page
 
 _LISTED_QUARANTINE = 50
 _FORMATS = (
@@ -127,7 +128,15 @@ def _write_estate_pages(
     )
     write("quality.html", "quality", "Data quality", checked)
     scored = forecast_page(reader.scores(), tuple(estate.saturations.values()))
-    write("forecasts.html", "forecasts", "Forecasts", scored)
+    record = record_page(
+        reader.track_record(),
+        reader.reliability(),
+        reader.date_scores(),
+        reader.pool_saturations(),
+        {s.service_id: s.service_name for s in estate.services},
+        as_of,
+    )
+    write("forecasts.html", "forecasts", "Forecasts", scored, record=record, least_forecasts=LEAST_FORECASTS)
 
 
 def service_slugs(identifiers: Iterable[str]) -> dict[str, str]:

@@ -41,3 +41,45 @@ where f.as_of_date <= $as_of
 qualify row_number() over (partition by f.series_id order by f.as_of_date desc, f.model) = 1
 order by f.series_id
 """
+
+# Up to three earlier forecasts, a month or more apart: more lines would hide the demand they lie on.
+PAST = """
+with months as (
+    select max(forecast_date) as forecast_date
+    from marts.fct_forecast_outcomes
+    where series_id = $series_id and forecast_date < $as_of
+    group by date_diff('day', forecast_date, $as_of) // 28
+    order by forecast_date desc
+    limit 3
+)
+select forecast_date, observed_date, p50_value as value
+from marts.fct_forecast_outcomes
+where series_id = $series_id and forecast_date in (from months) and observed_date <= $as_of and p50_value is not null
+order by forecast_date, observed_date
+"""
+
+TRACK_RECORD = """
+select
+    series_id, level, service_id, resource, horizon_band, forecast_count, replayed_count, day_count, mase, wql,
+    coverage_80_ratio, bias_ratio, naive_wql, own_wql, own_naive_wql, is_worse_than_naive, is_fallback_due, is_drifting
+from marts.fct_forecast_track_record
+where as_of_date = $as_of and level is not null
+order by series_id, horizon_band
+"""
+
+RELIABILITY = """
+select level, within_days, forecast_count, expected_ratio, came_ratio, came_low_ratio, came_high_ratio
+from marts.fct_saturation_reliability
+order by level, within_days, expected_ratio
+"""
+
+DATE_SCORES = """
+select
+    level, count(*)::int as forecast_count, count(saturated_days)::int as came_count,
+    avg(date_loss_days::decimal(18, 6)) as date_loss_days, avg(p50_error_days::decimal(18, 6)) as p50_error_days,
+    avg(line_error_days::decimal(18, 6)) as line_error_days
+from marts.fct_saturation_scores
+where not was_saturated
+group by level
+order by level
+"""

@@ -38,6 +38,15 @@ class ForecastPoint:
 
 
 @dataclass(frozen=True)
+class PastMedian:
+    """The median that an earlier forecast gave for a day that has come."""
+
+    forecast_date: date
+    observed_date: date
+    value: float
+
+
+@dataclass(frozen=True)
 class Forecast:
     """The newest forecast of one series; `level` says whether the pool's own or its deciding item's."""
 
@@ -46,6 +55,56 @@ class Forecast:
     as_of_date: date
     model: str | None
     points: tuple[ForecastPoint, ...]
+    past: tuple[PastMedian, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """How the forecasts of one series turned out in one horizon band (`all`: everywhere), beside seasonal naive."""
+
+    series_id: str
+    level: str | None
+    service_id: str | None
+    resource: str | None
+    horizon_band: str
+    forecast_count: int
+    replayed_count: int
+    day_count: int
+    mase: float
+    wql: float
+    coverage_80_ratio: float
+    bias_ratio: float
+    naive_wql: float | None
+    own_wql: float | None
+    own_naive_wql: float | None
+    is_worse_than_naive: bool | None
+    is_fallback_due: bool
+    is_drifting: bool | None
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Forecasts that gave about the same probability of saturation, and in how many it came."""
+
+    level: str
+    within_days: int
+    forecast_count: int
+    expected_ratio: float
+    came_ratio: float
+    came_low_ratio: float
+    came_high_ratio: float
+
+
+@dataclass(frozen=True)
+class DateScores:
+    """How far saturation dates of one level lay from the days that came, beside a straight line."""
+
+    level: str
+    forecast_count: int
+    came_count: int
+    date_loss_days: float | None
+    p50_error_days: float | None
+    line_error_days: float | None
 
 
 @dataclass(frozen=True)
