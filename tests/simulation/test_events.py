@@ -154,6 +154,10 @@ def _fill(connection: duckdb.DuckDBPyConnection, full: Written) -> None:
         "create table marts.fct_pool_capacity (pool_id varchar, deciding_ci_id varchar, "
         "resource varchar, unit varchar, usable_value double, as_of_date date)"
     )
+    connection.execute(
+        "create table marts.fct_forecast_track_record (as_of_date date, level varchar, horizon_band varchar, "
+        "pool_id varchar, ci_id varchar, resource varchar, recent_wql double, promised_wql double, is_drifting boolean)"
+    )
     for name in views:
         connection.unregister(name)
 
