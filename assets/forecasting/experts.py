@@ -30,9 +30,19 @@ EXPERTS = (
     "phase_median",
     "recent_phase_median",
 )
+#: Daily series have one more.
+YEARLY_EXPERT = "year_ago"
+#: A year in whole weeks, so that weekdays meet; told from this many days around each.
+YEAR_DAYS, YEAR_HALF_WINDOW = 364, 10
+DAILY = (7,)
 ROUNDS = 3
 OUTLIER = 6.0
 _TINY = 1e-300
+
+
+def expert_names(periods: tuple[int, ...]) -> tuple[str, ...]:
+    """Names of the cheap forecasts of series with these seasons, in order."""
+    return (*EXPERTS, YEARLY_EXPERT) if periods == DAILY else EXPERTS
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Decomposition:
 def cheap_forecasts(
     values: FloatArray, periods: tuple[int, ...], horizon: int
 ) -> tuple[FloatArray, Decomposition]:
-    """Forecasts [expert, series, horizon] in the order of `EXPERTS`, and the decomposition behind them.
+    """Forecasts [expert, series, horizon] in the order of `expert_names`, and the decomposition behind them.
 
     `values` is [series, time], NaN where missing, with at least one value a series.
     """
@@ -79,7 +89,7 @@ def cheap_forecasts(
         return _recent_mean(base, parts.weight, half_life)[:, None]
 
     median_season = _season_of(values, long, 4 if long > 7 or width < 8 * long else 8)
-    forecasts = (
+    forecasts: tuple[FloatArray, ...] = (
         repeat(last_season(values, long), horizon),
         level(parts.base, max(short / 4, 2)) + parts.ahead,
         level(parts.base, 2 * short) + parts.ahead,
@@ -96,6 +106,9 @@ def cheap_forecasts(
         repeat(_season_of(values, short, 7), horizon),
         repeat(_season_of(values, short, 3), horizon),
     )
+    if periods == DAILY:
+        moved = forecasts[EXPERTS.index("level")] + _yearly_move(values, parts, horizon)
+        forecasts = (*forecasts, moved)
     # A row of nothing but NaN has no median; what is not ready is never read.
     return np.nan_to_num(np.stack(forecasts)), parts
 
@@ -120,6 +133,21 @@ def _fading(values: FloatArray, parts: Decomposition, short: int, ahead: FloatAr
     keep = np.clip(product / square, 0.0, 0.98)
     last = _recent_mean(rest, seen.astype(float), 1.0)
     return np.asarray(last[:, None] * keep[:, None] ** ahead, dtype=float)
+
+
+def _yearly_move(values: FloatArray, parts: Decomposition, horizon: int) -> FloatArray:
+    """How far the level went from this day of last year to each step ahead, a year before.
+
+    [series, horizon]; 0 for a history shorter than a year and two windows.
+    """
+    width = parts.base.shape[1]
+    if width < YEAR_DAYS + 2 * YEAR_HALF_WINDOW:
+        return np.zeros((len(parts.base), horizon))
+    # Not `base`: a year's wave may have been taken for a step there.
+    smooth = _moving_mean(np.nan_to_num(values - parts.season), parts.weight, YEAR_HALF_WINDOW)
+    # Steps beyond a year ahead repeat the first year's move.
+    like = width - YEAR_DAYS + np.arange(horizon) % YEAR_DAYS
+    return np.asarray(smooth[:, like] - smooth[:, [width - 1 - YEAR_DAYS]], dtype=float)
 
 
 def _weekly_move(values: FloatArray, short: int, long: int) -> FloatArray:

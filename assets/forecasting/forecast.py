@@ -43,6 +43,10 @@ INTERMITTENT_SHARE = 0.4
 SILENT_SEASONS = 4
 #: How much worse than seasonal naive on held-back history counts as worse: a few windows are noisy evidence.
 WORSE_RATIO = 1.2
+#: Beyond what history can teach, a trend halves after this many times the history's length.
+TREND_LIVES = 2.0
+#: Share of the variance of errors there that a wrong slope makes (it grows with the square of time).
+SLOPE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -278,15 +282,18 @@ def _learned_values(
     """Answers for the chosen series, carried on beyond what the history could teach."""
     answer = learned.answer(chosen)
     if learned.reach < answer.shape[1]:
-        answer = _carry_on(answer, learned.now, chosen, learned.reach, period)
+        answer = _carry_on(answer, learned.now, chosen, learned.reach, period, learned.now.origin)
     return interpolate(answer, quantiles)
 
 
-def _carry_on(answer: FloatArray, taken: View, chosen: IntArray, reach: int, period: int) -> FloatArray:
-    """Beyond `reach`: the same phase of the last season within reach, moved along the trend, wider by √time.
+def _carry_on(
+    answer: FloatArray, taken: View, chosen: IntArray, reach: int, period: int, history: int
+) -> FloatArray:
+    """Beyond `reach`: the same phase of the last season within reach, moved along the trend, and wider.
 
-    Trees cannot extrapolate. How much of the straight line they believed in the last season within reach is how
-    much of it goes on.
+    Trees cannot extrapolate. How much of the straight line they believed in the last season within reach is how much
+    of it goes on, fading: half as steep after each `TREND_LIVES` times the history it was seen in. The interval
+    widens between the square root of time (errors that cancel) and time itself (a wrong slope).
     """
     middle = LEVELS.index(0.5)
     horizon = answer.shape[1]
@@ -295,11 +302,17 @@ def _carry_on(answer: FloatArray, taken: View, chosen: IntArray, reach: int, per
     rise = (line - level)[:, season]
     believed = ((answer[:, season, middle] - level[:, season]) * rise).sum(axis=1)
     share = np.clip(believed / np.maximum((rise**2).sum(axis=1), 1e-300), 0.0, 1.0)
+    keep = 0.5 ** (1 / (TREND_LIVES * history))
+    faded = (1 - keep ** np.arange(horizon)) / (1 - keep)
+    slope = line[:, -1] - line[:, -1 - period] if horizon > period else line[:, -1] - line[:, 0]
+    slope = slope / min(period, max(horizon - 1, 1))
     result = answer.copy()
     for ahead in range(reach, horizon):
         like = max(ahead - period * -(-(ahead - reach + 1) // period), 0)
-        centre = answer[:, like, middle] + share * (line[:, ahead] - line[:, like])
-        wider = np.sqrt((ahead + 1) / (like + 1))
+        further = faded[ahead] - faded[reach] + (reach - like)
+        centre = answer[:, like, middle] + share * slope * further
+        ratio = (ahead + 1) / (like + 1)
+        wider = np.sqrt((1 - SLOPE_SHARE) * ratio + SLOPE_SHARE * ratio**2)
         result[:, ahead] = centre[:, None] + wider * (answer[:, like] - answer[:, like, [middle]])
     return result
 

@@ -17,7 +17,7 @@ import numpy as np
 from assets.forecasting import learner
 from assets.forecasting.forecast import PanelForecast
 from assets.forecasting.learner import Learned
-from assets.forecasting.mixture import FEATURES
+from assets.forecasting.mixture import feature_names
 from assets.forecasting.quantiles import LEVELS
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
@@ -49,7 +49,7 @@ def model_card(made: PanelForecast, seed: int, artefact: bytes | None) -> dict[s
         "seed": seed,
         "versions": {name: version(name) for name in LIBRARIES if name != "skops" or artefact is not None},
         "models": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
-        "training": None if learned is None else _training(learned),
+        "training": None if learned is None else _training(learned, panel.periods),
         "artefact_sha256": hashlib.sha256(artefact).hexdigest() if artefact is not None else None,
     }
     return card
@@ -63,7 +63,7 @@ def _data_hash(made: PanelForecast) -> str:
     return digest.hexdigest()
 
 
-def _training(learned: Learned) -> dict[str, Any]:
+def _training(learned: Learned, periods: tuple[int, ...]) -> dict[str, Any]:
     calibration = learned.calibration
     both = (calibration.errors > 0) & (calibration.naive_errors > 0)
     ratio = np.log(calibration.errors[both] / calibration.naive_errors[both])
@@ -71,7 +71,7 @@ def _training(learned: Learned) -> dict[str, Any]:
         "method": "HistGradientBoostingRegressor, loss=quantile",
         "parameters": learned.trees.ensembles[0].get_params(),
         "levels": list(LEVELS),
-        "features": list(FEATURES),
+        "features": feature_names(periods),
         "origins": list(learned.origins),
         "rows": learned.row_count,
         "farthest_step_taught": learned.taught,
@@ -142,11 +142,12 @@ def importance(made: PanelForecast, seed: int, most_series: int = 500) -> list[d
         return []
     ready = np.flatnonzero(learned.now.is_ready)
     ready = ready[:: max(1, -(-len(ready) // most_series))]
-    rows = learned.now.features[ready].reshape(-1, len(FEATURES)).astype(float)
+    names = feature_names(made.panel.periods)
+    rows = learned.now.features[ready].reshape(-1, len(names)).astype(float)
     usual = learned.trees.predict(rows)
     order = np.random.default_rng(seed).permutation(len(rows))
     found = []
-    for position, name in enumerate(FEATURES):
+    for position, name in enumerate(names):
         shuffled = rows.copy()
         shuffled[:, position] = rows[order, position]
         moved = float(np.abs(learned.trees.predict(shuffled) - usual).mean())

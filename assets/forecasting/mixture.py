@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.forecasting.experts import EXPERTS, cheap_forecasts
+from assets.forecasting.experts import EXPERTS, cheap_forecasts, expert_names
 from assets.forecasting.frames import BoolArray, FloatArray, IntArray
 from assets.forecasting.quantiles import LEVELS, pinball
 from assets.forecasting.seasonal_naive import nan_mean, nan_median, seasonal_error
@@ -28,21 +28,6 @@ SHAPE_PRIOR = np.array([1.0, 1.3, 1.15, 1.15])
 _PRIOR_QUANTILES = np.array([-1.2, -0.5, 0.0, 0.5, 1.2])
 MARGINAL_SEASONS = 28
 PHASE_SEASONS = 14
-#: Names of the columns of `View.features`, in their order.
-FEATURES = (
-    *(f"{name} less reference" for name in EXPERTS),
-    "disagreement of cheap forecasts",
-    "seasons ahead",
-    "reference less median",
-    *(f"own q{level:g}" for level in LEVELS),
-    "noise",
-    "slope a season",
-    "share of zeros",
-    "strength of the season",
-    "errors beside seasonal naive",
-    "median less lowest",
-    "highest less median",
-)
 
 
 @dataclass(frozen=True)
@@ -67,6 +52,24 @@ class View:
     level: FloatArray
     outliers: FloatArray
     steps: FloatArray
+
+
+def feature_names(periods: tuple[int, ...]) -> list[str]:
+    """Names of the columns of `View.features` of series with these seasons, in their order."""
+    return [
+        *(f"{name} less reference" for name in expert_names(periods)),
+        "disagreement of cheap forecasts",
+        "seasons ahead",
+        "reference less median",
+        *(f"own q{level:g}" for level in LEVELS),
+        "noise",
+        "slope a season",
+        "share of zeros",
+        "strength of the season",
+        "errors beside seasonal naive",
+        "median less lowest",
+        "highest less median",
+    ]
 
 
 def horizon_bands(horizon: int, period: int) -> IntArray:
@@ -102,7 +105,7 @@ def _view(
     experts, parts = cheap_forecasts(known, periods, horizon)
     unit, is_ready = _unit(known, period)
     past = [(then, *_outcome(values, then.origin, origin, horizon, period)) for then in seen]
-    error = _expert_errors(past, unit, period, len(values))
+    error = _expert_errors(past, unit, period, len(experts))
     weight = (error + 1e-3 * unit + 1e-300) ** -EXPERT_POWER
     weight /= weight.sum(axis=0)
     reference = (weight[:, :, None] * experts).sum(axis=0)
@@ -186,9 +189,9 @@ def _middle(known: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     return middle, np.where(np.isfinite(low), low, middle), np.where(np.isfinite(high), high, middle)
 
 
-def _expert_errors(past: list[_Outcome], unit: FloatArray, period: int, count: int) -> FloatArray:
+def _expert_errors(past: list[_Outcome], unit: FloatArray, period: int, experts: int) -> FloatArray:
     """Mean absolute error of each expert so far [expert, series], shrunk to that of the middle expert."""
-    total, mass = np.zeros((len(EXPERTS), count)), np.zeros(count)
+    total, mass = np.zeros((experts, len(unit))), np.zeros(len(unit))
     for then, truth, weight in past:
         seen = np.isfinite(truth)
         miss = np.abs(then.experts - np.where(seen, truth, 0.0))

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assets.forecasting.experts import EXPERTS, cheap_forecasts, decompose, weighted_line
+from assets.forecasting.experts import (
+    EXPERTS,
+    YEARLY_EXPERT,
+    cheap_forecasts,
+    decompose,
+    expert_names,
+    weighted_line,
+)
 from tests.forecasting.series import WEEK
 
 TIME = np.arange(84)
@@ -90,3 +97,14 @@ def test_the_line_is_that_of_least_squares() -> None:
 
     expected = np.polyfit(np.arange(30) - 29.0, base[0], 1, w=np.sqrt(weight[0]))
     np.testing.assert_allclose([slope[0], intercept[0]], expected)
+
+
+def test_a_daily_series_of_more_than_a_year_goes_the_way_of_last_year() -> None:
+    days = np.arange(500)
+    values = 100 + 20 * np.sin(days * 2 * np.pi / 364) + np.random.default_rng(5).normal(0, 1, 500)
+
+    forecasts, _ = cheap_forecasts(values[None, :], (7,), 120)
+
+    expected = 100 + 20 * np.sin(np.arange(500, 620) * 2 * np.pi / 364)
+    assert np.abs(forecasts[expert_names((7,)).index(YEARLY_EXPERT), 0] - expected).max() < 6
+    assert np.abs(forecasts[EXPERTS.index("level"), 0] - expected).max() > 15
