@@ -35,13 +35,20 @@ DEFAULT_CONFIG = ROOT / "examples" / "demo" / "ullage.yaml"
 
 
 def build_defs(
-    settings: Settings, config: Path, resource_overrides: Mapping[str, Any] | None = None
+    settings: Settings,
+    config: Path,
+    resource_overrides: Mapping[str, Any] | None = None,
+    *,
+    by_day: bool = True,
 ) -> dg.Definitions:
     """All definitions of one estate. Tests swap resources (`estate`, `clock`) through `resource_overrides`.
 
+    With `by_day` false, extracted tables are not partitioned: for an instance that does not outlive its run, which has
+    no use for two events a table and day.
+
     Raises FileNotFoundError when dbt's manifest is missing (`dbt parse` writes it; `make` targets do that).
     """
-    partitions = daily_partitions(settings.start_date)
+    partitions = daily_partitions(settings.start_date) if by_day else None
     project = dbt_project()
     project.prepare_if_dev()
     if not project.manifest_path.exists():

@@ -24,9 +24,9 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
 def source_assets(
-    connectors: Sequence[Connector], partitions: dg.PartitionsDefinition[str]
+    connectors: Sequence[Connector], partitions: dg.PartitionsDefinition[str] | None
 ) -> list[dg.AssetsDefinition]:
-    """An asset `<source>/<table>` for every table of every source, by day where its rows are dated.
+    """An asset `<source>/<table>` for every table of every source, by day where its rows are dated (and `partitions` are given).
 
     Metrics wait for the measurement plan.
     """
@@ -50,16 +50,16 @@ def landed_plan(home: Home) -> MeasurementPlan:
 
 
 def _source_asset(
-    connector: Connector, table: str, plans: list[dg.AssetKey], partitions: dg.PartitionsDefinition[str]
+    connector: Connector, table: str, plans: list[dg.AssetKey], partitions: dg.PartitionsDefinition[str] | None
 ) -> dg.AssetsDefinition:
     key = dg.AssetKey([connector.name, table])
-    is_dated = contract(table).is_dated
+    by_day = partitions if contract(table).is_dated else None
 
     @dg.asset(
         key=key,
         deps=plans,
-        partitions_def=partitions if is_dated else None,
-        backfill_policy=dg.BackfillPolicy.single_run() if is_dated else None,
+        partitions_def=by_day,
+        backfill_policy=dg.BackfillPolicy.single_run() if by_day else None,
         group_name=connector.name,
         owners=["team:data-engineering"],
         kinds={"parquet"},

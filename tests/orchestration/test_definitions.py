@@ -33,6 +33,15 @@ def materialised(definitions: dg.Definitions) -> list[dg.AssetsDefinition]:
     return [asset for asset in definitions.assets or [] if isinstance(asset, dg.AssetsDefinition)]
 
 
+def test_without_an_instance_the_same_assets_have_no_days() -> None:
+    """An instance that ends with its run keeps no days: two events a table and day would be written for nobody."""
+    settings = load_settings(DEFAULT_CONFIG)
+    by_day = build_defs(settings, DEFAULT_CONFIG).resolve_asset_graph()
+    plain = build_defs(settings, DEFAULT_CONFIG, by_day=False).resolve_asset_graph()
+    assert plain.get_all_asset_keys() == by_day.get_all_asset_keys()
+    assert not any(plain.get(key).is_partitioned for key in plain.get_all_asset_keys())
+
+
 def test_loading_opens_no_socket_and_no_database() -> None:
     """A code location must load when every source is down, and must never lock the warehouse."""
     script = (
