@@ -1,8 +1,12 @@
 {{ config(built_in_parts=true) }}
 {{ rebuilt_by('observed_date') }}
 
+-- Samples are counted by the number of their day and the bucket: names would be hashed for every sample.
 with regular_days as (
-    select * from {{ ref('int_sampled_days') }}
+    select
+        *,
+        row_number() over (order by ci_id, resource, observed_date) as day_number
+    from {{ ref('int_sampled_days') }}
     where is_regular
 ),
 
@@ -13,11 +17,7 @@ irregular_samples as (
 
 regular_samples as (
     select
-        days.ci_id,
-        days.resource,
-        days.observed_date,
-        days.unit,
-        days.interval_seconds,
+        days.day_number,
         samples.value * days.factor + days.offset_value as value,
         days.usable_value
     from {{ ref('int_samples') }} as samples
@@ -30,28 +30,25 @@ regular_samples as (
 
 counted as (
     select
-        ci_id,
-        resource,
-        observed_date,
-        unit,
-        interval_seconds,
+        day_number,
         {{ sketch_bucket('value') }} as bucket,
         count(*) as sample_count,
         count(case when value >= usable_value then 1 end) as saturated_count
     from regular_samples
-    group by ci_id, resource, observed_date, unit, interval_seconds, {{ sketch_bucket('value') }}
+    group by day_number, {{ sketch_bucket('value') }}
 ),
 
 final as (
     select
-        ci_id,
-        resource,
-        observed_date,
-        unit,
-        bucket,
-        sample_count * cast(interval_seconds * 1000000 as bigint) as covered_microseconds,
-        saturated_count * cast(interval_seconds * 1000000 as bigint) as saturated_microseconds
+        days.ci_id,
+        days.resource,
+        days.observed_date,
+        days.unit,
+        counted.bucket,
+        counted.sample_count * cast(days.interval_seconds * 1000000 as bigint) as covered_microseconds,
+        counted.saturated_count * cast(days.interval_seconds * 1000000 as bigint) as saturated_microseconds
     from counted
+    inner join regular_days as days on counted.day_number = days.day_number
     union all
     select
         ci_id,
