@@ -26,7 +26,7 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 def source_assets(
     connectors: Sequence[Connector], partitions: dg.PartitionsDefinition[str] | None
 ) -> list[dg.AssetsDefinition]:
-    """An asset `<source>/<table>` for every table of every source, by day where its rows are dated (and `partitions` are given).
+    """An asset `<source>/<table>` for every table of every source, by day where its rows are dated.
 
     Metrics wait for the measurement plan.
     """
@@ -50,7 +50,10 @@ def landed_plan(home: Home) -> MeasurementPlan:
 
 
 def _source_asset(
-    connector: Connector, table: str, plans: list[dg.AssetKey], partitions: dg.PartitionsDefinition[str] | None
+    connector: Connector,
+    table: str,
+    plans: list[dg.AssetKey],
+    partitions: dg.PartitionsDefinition[str] | None,
 ) -> dg.AssetsDefinition:
     key = dg.AssetKey([connector.name, table])
     by_day = partitions if contract(table).is_dated else None
