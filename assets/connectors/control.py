@@ -39,6 +39,8 @@ CONTROL_TABLES = (
     "teams",
     "calendars",
     "holidays",
+    "calendar_exceptions",
+    "sla_clocks",
     "targets",
     "measurement_plan",
     "resource_limits",

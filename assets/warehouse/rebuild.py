@@ -24,6 +24,7 @@ REFERENCE_TABLES = (
     "services",
     "calendars",
     "holidays",
+    "calendar_exceptions",
 )
 
 

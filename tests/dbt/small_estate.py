@@ -232,6 +232,35 @@ def _control() -> dict[str, list[Row]]:
         "holidays": [
             {"calendar_id": "office", "holiday_date": date(2026, 5, 1), "holiday_name": "Labour Day"}
         ],
+        "calendar_exceptions": [
+            {"calendar_id": "office", "exception_date": DAYS[1], "opens": "10:00", "closes": "14:00"},
+            {"calendar_id": "night", "exception_date": DAYS[2], "opens": "20:00", "closes": "02:00"},
+        ],
+        "sla_clocks": [
+            {
+                "clock": clock,
+                "measure": measure,
+                "state": state,
+                "effect": effect,
+                "at_stop": stop,
+                "calendar_of": "team",
+            }
+            for clock, measure, stop, effects in (
+                (
+                    "agent_work",
+                    "incident_agent_work_minutes",
+                    "resume",
+                    {"in_progress": "run", "closed": "stop"},
+                ),
+                (
+                    "triage",
+                    "incident_response_minutes",
+                    "end",
+                    {"new": "run", "in_progress": "stop", "resolved": "stop"},
+                ),
+            )
+            for state, effect in effects.items()
+        ],
         "targets": _targets(),
         "effort_standards": [
             {**_APPROVED, "standard_id": kind, "ticket_kind": kind, "hours_per_ticket": hours}
@@ -262,6 +291,9 @@ def _targets() -> list[Row]:
             "target_value": 2400.0,
             "objective_ratio": 0.9,
         },
+        {"target_id": "react", "measure": "incident_response_minutes", "target_value": 60.0},
+        {"target_id": "work", "measure": "incident_agent_work_minutes", "target_value": 480.0},
+        {"target_id": "update", "measure": "incident_update_minutes", "priority": 1, "target_value": 120.0},
         {"target_id": "up", "measure": "availability_ratio", "comparator": ">=", "target_value": 0.9},
         {"target_id": "fast", "measure": "latency_seconds", "target_value": 0.2, "objective_ratio": 0.5},
         {

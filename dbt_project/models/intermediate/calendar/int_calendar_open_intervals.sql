@@ -14,6 +14,23 @@ holidays as (
     select calendar_id, holiday_date from {{ ref('stg_holidays') }}
 ),
 
+-- Opening hours of a single date, instead of its weekday's and of a holiday.
+exceptions as (
+    select
+        exceptions.calendar_id,
+        exceptions.exception_date as local_date,
+        max_by(calendars.zone, calendars.valid_from) as zone,
+        cast(substring(exceptions.opens, 1, 2) as int) * 60 + cast(substring(exceptions.opens, 4, 2) as int) as opens_minute,
+        cast(substring(exceptions.closes, 1, 2) as int) * 60 + cast(substring(exceptions.closes, 4, 2) as int) as closes_minute
+    from {{ ref('stg_calendar_exceptions') }} as exceptions
+    inner join calendars on exceptions.calendar_id = calendars.calendar_id
+    group by exceptions.calendar_id, exceptions.exception_date, exceptions.opens, exceptions.closes
+),
+
+exception_dates as (
+    select distinct calendar_id, local_date from exceptions
+),
+
 incidents as (
     select opened_at, updated_at from {{ ref('stg_incident_events') }}
 ),
@@ -22,12 +39,13 @@ run_window as (
     select * from {{ ref('stg_run_window') }}
 ),
 
--- Every date on which an incident was open, and one more on either side because local days are not UTC days.
+-- Every date on which an incident was open, one more because local days are not UTC days, and as far ahead as a running clock
+-- may have to look.
 bounds as (
     select
         {{ add_days('least(min(run_window.history_start_date), min(cast(incidents.opened_at as date)))', -1) }}
             as first_date,
-        {{ add_days('max(run_window.as_of_date)', 1) }} as last_date
+        {{ add_days('max(run_window.as_of_date)', 92) }} as last_date
     from run_window
     left join incidents on incidents.updated_at < run_window.as_of_at
 ),
@@ -37,10 +55,13 @@ local_dates as (
     from bounds
 ),
 
-shifts as (
+weekly_shifts as (
     select
-        calendars.*,
+        calendars.calendar_id,
+        calendars.zone,
         local_dates.local_date,
+        calendars.opens_minute,
+        calendars.closes_minute,
         row_number() over (
             partition by calendars.calendar_id, local_dates.local_date, calendars.opens_minute
             order by calendars.valid_from desc
@@ -49,6 +70,19 @@ shifts as (
     inner join calendars
         on {{ iso_weekday('local_dates.local_date') }} = calendars.weekday
         and {{ holds_on('calendars', 'local_dates.local_date') }}
+    left join exception_dates
+        on calendars.calendar_id = exception_dates.calendar_id
+        and local_dates.local_date = exception_dates.local_date
+    where exception_dates.calendar_id is null
+),
+
+shifts as (
+    select calendar_id, zone, local_date, opens_minute, closes_minute
+    from weekly_shifts
+    where version_rank = 1
+    union all
+    select calendar_id, zone, local_date, opens_minute, closes_minute
+    from exceptions
 ),
 
 -- A shift over midnight is cut there, because holidays are local dates.
@@ -60,7 +94,6 @@ pieces as (
         opens_minute as from_minute,
         case when closes_minute > opens_minute then closes_minute else 1440 end as to_minute
     from shifts
-    where version_rank = 1
     union all
     select
         calendar_id,
@@ -69,7 +102,7 @@ pieces as (
         0 as from_minute,
         closes_minute as to_minute
     from shifts
-    where version_rank = 1 and closes_minute <= opens_minute and closes_minute > 0
+    where closes_minute <= opens_minute and closes_minute > 0
 ),
 
 worked as (
@@ -77,7 +110,9 @@ worked as (
     from pieces
     left join holidays
         on pieces.calendar_id = holidays.calendar_id and pieces.local_date = holidays.holiday_date
-    where holidays.calendar_id is null
+    left join exception_dates
+        on pieces.calendar_id = exception_dates.calendar_id and pieces.local_date = exception_dates.local_date
+    where holidays.calendar_id is null or exception_dates.calendar_id is not null
 ),
 
 in_local_time as (

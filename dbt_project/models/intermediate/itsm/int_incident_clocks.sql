@@ -1,86 +1,62 @@
-with incidents as (
-    select * from {{ ref('fct_incidents') }}
+with spans as (
+    select * from {{ ref('int_incident_clock_spans') }}
 ),
 
-states as (
-    select state, counts_for_sla from {{ ref('incident_states') }}
+moments as (
+    select * from {{ ref('int_clock_moments') }}
 ),
 
-targets as (
-    select * from {{ ref('stg_targets') }}
-    where measure = 'incident_resolution_minutes'
-),
-
-services as (
-    select * from {{ ref('stg_services') }}
-),
-
-calendars as (
-    select distinct calendar_id from {{ ref('stg_calendars') }}
-),
-
-run_window as (
-    select as_of_at from {{ ref('stg_run_window') }}
-),
-
--- The target in force when the incident was opened, the most specific one first.
-candidates as (
+-- Each span on the calendar that held for it; without a calendar agreed time is all time.
+measured as (
     select
-        incidents.incident_id,
-        incidents.service_id,
-        incidents.priority,
-        incidents.opened_at,
-        incidents.opened_date,
-        incidents.resolved_at,
-        targets.target_id,
-        targets.target_value,
-        targets.calendar_id as target_calendar_id,
-        row_number() over (
-            partition by incidents.incident_id
-            order by
-                case when targets.service_id is null then 1 else 0 end,
-                case when targets.priority is null then 1 else 0 end,
-                targets.valid_from desc,
-                targets.target_id
-        ) as specificity_rank
-    from incidents
-    inner join states on incidents.state = states.state and states.counts_for_sla
-    inner join targets
-        on {{ holds_on('targets', 'incidents.opened_date') }}
-        and (targets.service_id is null or targets.service_id = incidents.service_id)
-        and (targets.priority is null or targets.priority = incidents.priority)
+        spans.*,
+        case
+            when spans.effect <> 'run' then 0
+            when spans.calendar_id is null then {{ microseconds_between('spans.starts_at', 'spans.ends_at') }}
+            else coalesce(ends.open_microseconds - starts.open_microseconds, 0)
+        end as business_microseconds
+    from spans
+    left join moments as starts on spans.calendar_id = starts.calendar_id and spans.starts_at = starts.moment_at
+    left join moments as ends on spans.calendar_id = ends.calendar_id and spans.ends_at = ends.moment_at
 ),
 
-service_calendars as (
+clocks as (
     select
-        candidates.incident_id,
-        services.calendar_id,
-        row_number() over (partition by candidates.incident_id order by services.valid_from desc) as version_rank
-    from candidates
-    inner join services
-        on candidates.service_id = services.service_id
-        and {{ holds_on('services', 'candidates.opened_date') }}
-    where candidates.specificity_rank = 1
+        incident_id,
+        clock,
+        cycle_key,
+        min(case when effect = 'run' then starts_at end) as started_at,
+        max(ends_at) as measured_until_at,
+        max(case when effect = 'run' then span_number end) as last_run_number,
+        bool_or(is_stopped) as is_stopped,
+        bool_or(is_current and effect = 'pause') as is_paused,
+        cast(sum(business_microseconds) as bigint) as business_microseconds
+    from measured
+    group by incident_id, clock, cycle_key
 ),
 
+-- The agreement of the last span that ran decides: it is the one that the incident had when it was done.
 final as (
     select
-        candidates.incident_id,
-        candidates.service_id,
-        candidates.priority,
-        candidates.target_id,
-        calendars.calendar_id,
-        candidates.opened_at as started_at,
-        candidates.resolved_at as stopped_at,
-        coalesce(candidates.resolved_at, run_window.as_of_at) as measured_until_at,
-        candidates.target_value as target_minutes
-    from candidates
-    cross join run_window
-    left join service_calendars
-        on candidates.incident_id = service_calendars.incident_id and service_calendars.version_rank = 1
-    left join calendars
-        on coalesce(candidates.target_calendar_id, service_calendars.calendar_id) = calendars.calendar_id
-    where candidates.specificity_rank = 1
+        clocks.incident_id,
+        clocks.clock,
+        cast(row_number() over (partition by clocks.incident_id, clocks.clock order by clocks.cycle_key) as int) as cycle,
+        deciding.service_id,
+        deciding.priority,
+        deciding.target_id,
+        deciding.calendar_id,
+        deciding.target_minutes,
+        clocks.started_at,
+        case when clocks.is_stopped then clocks.measured_until_at end as stopped_at,
+        clocks.measured_until_at,
+        clocks.is_paused and not clocks.is_stopped as is_paused,
+        clocks.business_microseconds / 60000000.0e0 as business_minutes
+    from clocks
+    inner join spans as deciding
+        on clocks.incident_id = deciding.incident_id
+        and clocks.clock = deciding.clock
+        and clocks.last_run_number = deciding.span_number
+    where deciding.target_id is not null
 )
 
 select * from final
