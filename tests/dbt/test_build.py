@@ -68,8 +68,8 @@ def test_headroom_of_a_shared_pool_with_one_loss(built: Built) -> None:
 
 
 def test_agreed_time_over_the_clock_change(built: Built) -> None:
-    """Office hours in Berlin, Friday 14:00 UTC to Monday 4 May: weekends (one of the change), 1 May and the hour (8 to 9 UTC on
-    30 March) in which it was resolved do not count."""
+    """Office hours in Berlin, Friday 14:00 UTC to Monday 4 May: weekends (one of the change), 1 May and the
+    hour (8 to 9 UTC on 30 March) in which it was resolved do not count."""
     warehouse, _ = built
     minutes, state, stopped = one(
         warehouse,
