@@ -29,6 +29,13 @@ RESOLUTION = {
     3: (1200, "business-berlin", 0.85),
     4: (3000, "business-berlin", 0.80),
 }
+#: Minutes until somebody takes an incident up: by priority, calendar, objective.
+RESPONSE = {
+    1: (30, "always", 0.80),
+    2: (90, "always", 0.80),
+    3: (480, "business-berlin", 0.75),
+    4: (960, "business-berlin", 0.75),
+}
 APDEX_THRESHOLD_SECONDS = 0.05
 #: Hours in which a service must not fail, by the profile of its demand; less critical services have agreed none.
 CRITICAL_CALENDARS: dict[str, str] = {
@@ -269,6 +276,19 @@ def targets(estate: Estate) -> pd.DataFrame:
             _target(f"resolve-p{priority}", "incident_resolution_minutes", "<=", minutes)
             | {"priority": priority, "objective_ratio": objective, "calendar_id": calendar}
         )
+    for priority, (minutes, calendar, objective) in RESPONSE.items():
+        rows.append(
+            _target(f"respond-p{priority}", "incident_response_minutes", "<=", minutes)
+            | {"priority": priority, "objective_ratio": objective, "calendar_id": calendar}
+        )
+    rows.append(
+        _target("update-p1", "incident_update_minutes", "<=", 60)
+        | {"priority": 1, "objective_ratio": 0.80, "calendar_id": "always"}
+    )
+    rows.append(
+        _target("answer", "incident_next_response_minutes", "<=", 480)
+        | {"objective_ratio": 0.50, "calendar_id": "business-berlin"}
+    )
     rows.append(_target("errors", "error_ratio", "<=", 0.01))
     for service in estate.services:
         kind = service.kind

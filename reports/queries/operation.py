@@ -46,7 +46,8 @@ order by 1, 2 nulls last
 OPEN_INCIDENTS = """
 select
     i.incident_id, i.title, i.priority, i.state, i.opened_at, t.team_name, c.ci_name,
-    coalesce(i.is_derived, false) as is_derived, s.state as clock_state, s.business_minutes, s.target_minutes
+    coalesce(i.is_derived, false) as is_derived, s.state as clock_state, s.business_minutes, s.target_minutes,
+    s.breach_at, s.breach_probability
 from marts.fct_incidents as i
 left join marts.fct_incident_sla as s on s.incident_id = i.incident_id and s.clock = 'resolution'
 left join marts.dim_team as t on t.team_id = i.team_id

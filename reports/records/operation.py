@@ -70,6 +70,8 @@ class OpenIncident:
     clock_state: str | None
     business_minutes: float | None
     target_minutes: float | None
+    breach_at: datetime | None
+    breach_probability: float | None
 
 
 @dataclass(frozen=True)

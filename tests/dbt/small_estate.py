@@ -417,7 +417,10 @@ def _itsm() -> dict[str, list[Row]]:
             }
             for row in requests
         ],
-        "incidents": [dict(zip(fields, row, strict=True), team_id="operations") for row in incidents],
+        "incidents": [
+            dict(zip(fields, row, strict=True), team_id="operations", source_made_sla=row[2] == "closed")
+            for row in incidents
+        ],
         "changes": [
             {
                 "change_id": "chg-1",

@@ -162,6 +162,9 @@ def test_targets_are_told_in_words_with_what_was_reached() -> None:
     assert told("incident_resolution_minutes", objective_ratio=None) == (
         "All incidents resolved within 4 h: 90 % of 20"
     )
+    assert told("incident_response_minutes", priority=3) == (
+        "95 % of priority 3 incidents taken up within 4 h: 90 % of 20"
+    )
     assert (
         told("latency_seconds", target_value=0.4) == "95 % of requests answered in 400 ms or less: 90 % of 20"
     )

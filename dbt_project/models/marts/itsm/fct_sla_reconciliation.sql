@@ -1,0 +1,72 @@
+with incidents as (
+    select incident_id, opened_at, resolved_at, source_made_sla
+    from {{ ref('fct_incidents') }}
+    where source_made_sla is not null
+),
+
+clocks as (
+    select * from {{ ref('fct_incident_sla') }}
+    where clock = 'resolution'
+),
+
+first_resolutions as (
+    select incident_id, min(updated_at) as first_resolved_at
+    from {{ ref('int_incident_events') }}
+    where is_resolution
+    group by incident_id
+),
+
+waits as (
+    select incident_id, sum({{ minutes_between('starts_at', 'ends_at') }}) as waiting_minutes
+    from {{ ref('int_incident_spans') }}
+    where state = 'on_hold'
+    group by incident_id
+),
+
+-- What the verdict would be if the source counted differently: all time, without waiting, or to the first resolution.
+measured as (
+    select
+        incidents.incident_id,
+        clocks.service_id,
+        clocks.priority,
+        clocks.target_id,
+        clocks.target_minutes,
+        clocks.business_minutes,
+        clocks.state as clock_state,
+        incidents.source_made_sla,
+        case when clocks.state in ('missed', 'running_late') then false else true end as is_kept,
+        {{ minutes_between('incidents.opened_at', 'incidents.resolved_at') }} as elapsed_minutes,
+        {{ minutes_between('incidents.opened_at', 'incidents.resolved_at') }} - coalesce(waits.waiting_minutes, 0)
+            as elapsed_without_waiting_minutes,
+        {{ minutes_between('incidents.opened_at', 'first_resolutions.first_resolved_at') }} as first_elapsed_minutes
+    from incidents
+    inner join clocks on incidents.incident_id = clocks.incident_id
+    left join first_resolutions on incidents.incident_id = first_resolutions.incident_id
+    left join waits on incidents.incident_id = waits.incident_id
+),
+
+final as (
+    select
+        incident_id,
+        service_id,
+        priority,
+        target_id,
+        clock_state,
+        target_minutes,
+        business_minutes,
+        elapsed_minutes,
+        is_kept,
+        source_made_sla,
+        is_kept = source_made_sla as is_equal,
+        case
+            when is_kept = source_made_sla then 'equal'
+            when clock_state in ('running', 'paused', 'running_late') then 'still_running'
+            when (elapsed_minutes <= target_minutes) = source_made_sla then 'source_counts_all_time'
+            when (elapsed_without_waiting_minutes <= target_minutes) = source_made_sla then 'source_leaves_waiting_out'
+            when (first_elapsed_minutes <= target_minutes) = source_made_sla then 'source_stops_at_first_resolution'
+            else 'other_target_or_calendar'
+        end as difference
+    from measured
+)
+
+select * from final
