@@ -41,10 +41,14 @@ def test_everything_builds_and_passes(built: Built) -> None:
 
 
 def test_every_mart_has_rows(built: Built) -> None:
-    """A parity or reconciliation over empty tables would prove nothing."""
+    """A parity or reconciliation over empty tables would prove nothing.
+
+    Only reliability has no rows: it needs forecasts of 30 days ago, and the small estate has four days. Its
+    unit test has rows.
+    """
     warehouse, _ = built
     empty = [table for table in built_tables(warehouse) if read_duckdb(warehouse, table).num_rows == 0]
-    assert empty == []
+    assert empty == ["marts.fct_saturation_reliability"]
 
 
 def test_headroom_of_a_shared_pool_with_one_loss(built: Built) -> None:
