@@ -12,7 +12,7 @@ from assets.capacity.scenario_model import MEMBER_COLUMNS, Model
 from assets.capacity.scenario_steps import Known, ScenarioError, Step
 from assets.forecasting.dependence import DEFAULT_RHO, DEFAULT_SHARED
 from assets.forecasting.frames import DEFAULT_QUANTILES, FloatArray
-from assets.forecasting.joint import DEFAULT_SERVICE_SHARE
+from assets.forecasting.paths import DEFAULT_SERVICE_SHARE
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from assets.capacity.today import Today, read_today
 from assets.forecasting.dependence import Dependence
 from assets.forecasting.forecast import PanelForecast
 from assets.forecasting.frames import FloatArray, Panel
-from assets.forecasting.joint import Groups
+from assets.forecasting.paths import Groups
 from assets.forecasting.saturation import Passages, passages_over, saturation, service_saturation
 from assets.warehouse.computed import computed_tables
 

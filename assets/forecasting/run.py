@@ -14,7 +14,7 @@ from assets.forecasting.backtest import backtest_panel
 from assets.forecasting.changes import Known, adjust, prepare
 from assets.forecasting.forecast import PanelForecast, forecast_panel
 from assets.forecasting.frames import DEFAULT_QUANTILES, build_panel
-from assets.forecasting.joint import DEFAULT_SERVICE_SHARE, service_groups
+from assets.forecasting.paths import DEFAULT_SERVICE_SHARE, service_groups
 from assets.forecasting.record import fall_back, naive_and_scale
 from assets.forecasting.saturation import WINDOWS, first_passages, saturation, service_saturation
 

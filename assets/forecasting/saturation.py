@@ -18,8 +18,7 @@ import pandas as pd
 
 from assets.forecasting.forecast import PanelForecast
 from assets.forecasting.frames import BoolArray, FloatArray, IntArray
-from assets.forecasting.joint import Groups, joint_first_steps
-from assets.forecasting.paths import N_PATHS
+from assets.forecasting.paths import N_PATHS, Groups, first_steps
 from assets.forecasting.straight_line import line_steps
 
 #: Days ahead for which a probability is kept, so that it can be seen later how often it came true.
@@ -118,7 +117,7 @@ def passages_over(
     is_usable = (np.isfinite(ahead) & (ahead > 0)) | np.isneginf(ahead)
     has_usable = np.asarray(is_usable.all(axis=1), dtype=np.bool_)
     known = has_forecast & has_usable
-    steps = joint_first_steps(forecast, np.where(known[:, None], ahead, np.nan), seed, groups, n_paths)
+    steps = first_steps(forecast, np.where(known[:, None], ahead, np.nan), seed, groups, n_paths)
     saturated = known & (forecast.panel.values[:, -1] >= ahead[:, 0])
     steps[saturated] = 1
     notes = []

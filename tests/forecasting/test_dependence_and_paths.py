@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import norm
 
 from assets.forecasting.dependence import DEFAULT_RHO, DEFAULT_SHARED, Dependence, estimate_dependence
-from assets.forecasting.forecast import PanelForecast
-from assets.forecasting.frames import DEFAULT_QUANTILES, ForecastInputError
-from assets.forecasting.paths import critical_scores, first_steps, simulate_paths
+from assets.forecasting.forecast import PanelForecast, natural_bounds
+from assets.forecasting.frames import DEFAULT_QUANTILES, FloatArray, ForecastInputError
+from assets.forecasting.paths import critical_scores, first_steps, path_scores
 from tests.forecasting.forecasts import made_forecast
 
 SCORES = norm.ppf(np.array(DEFAULT_QUANTILES))
@@ -22,6 +22,19 @@ def uneven(ids: tuple[str, ...] = ("a", "b", "c"), horizon: int = 40) -> PanelFo
     values = np.repeat(values, len(ids), axis=0)
     values[-1] = 7.0
     return made_forecast(ids, values)
+
+
+def written_out(forecast: PanelForecast, seed: int, n_paths: int) -> FloatArray:
+    """Paths [series, path, horizon] in the unit of the series, linear in the normal score between quantiles."""
+    lower, upper = natural_bounds(forecast.panel)
+    paths = np.empty((len(forecast.panel.ids), n_paths, forecast.values.shape[1]))
+    for chunk, scores in path_scores(forecast, seed, None, n_paths):
+        at = np.clip(np.searchsorted(SCORES, scores, side="right") - 1, 0, len(SCORES) - 2)
+        low = np.take_along_axis(forecast.values[chunk, None], at[..., None], axis=3)[..., 0]
+        high = np.take_along_axis(forecast.values[chunk, None], at[..., None] + 1, axis=3)[..., 0]
+        values = low + (scores - SCORES[at]) / (SCORES[at + 1] - SCORES[at]) * (high - low)
+        paths[chunk] = np.clip(values, lower[chunk, None, None], upper[chunk, None, None])
+    return paths
 
 
 def test_a_shared_part_and_a_neighbour_part_are_told_apart() -> None:
@@ -48,7 +61,7 @@ def test_without_a_backtest_there_is_still_some_dependence() -> None:
 def test_paths_have_the_quantiles_of_the_forecast() -> None:
     made = uneven()
 
-    paths = simulate_paths(made, seed=1, n_paths=20_000)
+    paths = written_out(made, seed=1, n_paths=20_000)
 
     found = np.moveaxis(np.quantile(paths[:2], DEFAULT_QUANTILES, axis=1), 0, -1)
     np.testing.assert_allclose(found, made.values[:2], rtol=0.01)
@@ -60,7 +73,7 @@ def test_steps_of_a_path_resemble_each_other_as_asked() -> None:
         ("a",), np.tile(100 + SCORES, (1, 30, 1)), Dependence(np.array([0.3]), np.array([0.6]))
     )
 
-    paths = simulate_paths(made, seed=1, n_paths=20_000)[0]
+    paths = written_out(made, seed=1, n_paths=20_000)[0]
 
     near = np.corrcoef(paths[:, 10], paths[:, 11])[0, 1]
     far = np.corrcoef(paths[:, 5], paths[:, 25])[0, 1]
@@ -69,8 +82,8 @@ def test_steps_of_a_path_resemble_each_other_as_asked() -> None:
 
 
 def test_series_are_independent_of_each_other_and_of_who_else_is_there() -> None:
-    both = simulate_paths(uneven(("a", "b", "z")), seed=1, n_paths=5000)
-    alone = simulate_paths(uneven(("b", "z")), seed=1, n_paths=5000)
+    both = written_out(uneven(("a", "b", "z")), seed=1, n_paths=5000)
+    alone = written_out(uneven(("b", "z")), seed=1, n_paths=5000)
 
     np.testing.assert_array_equal(both[1], alone[0])
     assert abs(np.corrcoef(both[0, :, 3], both[1, :, 3])[0, 1]) < 0.05
@@ -83,7 +96,7 @@ def test_first_steps_are_those_of_the_paths_themselves(limit: float) -> None:
 
     steps = first_steps(made, usable, seed=5, n_paths=500)
 
-    over = simulate_paths(made, seed=5, n_paths=500) >= usable[:, None, :]
+    over = written_out(made, seed=5, n_paths=500) >= usable[:, None, :]
     np.testing.assert_array_equal(steps, np.where(over.any(axis=2), over.argmax(axis=2) + 1, 41))
 
 

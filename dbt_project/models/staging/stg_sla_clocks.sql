@@ -11,7 +11,14 @@ final as (
     select clock, measure, state, effect, after_state, at_stop, calendar_of
     from newest
     union all
-    select defaults.clock, defaults.measure, defaults.state, defaults.effect, defaults.after_state, defaults.at_stop,
+    select
+        defaults.clock,
+        defaults.measure,
+        defaults.state,
+        defaults.effect,
+        -- Not an empty cell: engines read those of seeds differently.
+        nullif(defaults.after_state, 'any') as after_state,
+        defaults.at_stop,
         defaults.calendar_of
     from {{ ref('default_sla_clocks') }} as defaults
     where defaults.clock not in (select clock from newest)

@@ -8,7 +8,7 @@ import pytest
 
 from assets.forecasting.dependence import Dependence
 from assets.forecasting.forecast import PanelForecast
-from assets.forecasting.joint import Groups, joint_first_steps, service_groups, shared_by_step
+from assets.forecasting.paths import Groups, first_steps, service_groups, shared_by_step
 from assets.forecasting.saturation import first_passages, saturation, service_saturation
 from assets.forecasting.straight_line import line_steps
 from tests.forecasting.forecasts import line, made_forecast
@@ -26,7 +26,7 @@ def one_step(count: int, horizon: int = 1) -> PanelForecast:
 def test_series_of_a_group_share_that_part_of_their_errors(share: float) -> None:
     """Of two standard normals with correlation r both are above the median with probability 1/4 + asin(r) / 2π."""
     usable = np.full((3, 1), 100.0)
-    steps = joint_first_steps(one_step(3), usable, 1, Groups(("s", "s", "t"), share), 40_000)
+    steps = first_steps(one_step(3), usable, 1, Groups(("s", "s", "t"), share), 40_000)
     over = steps == 1
     np.testing.assert_allclose(over.mean(axis=1), 0.5, atol=0.01)
     assert (over[0] & over[1]).mean() == pytest.approx(0.25 + np.arcsin(share) / (2 * np.pi), abs=0.01)
@@ -68,8 +68,8 @@ def test_neighbours_do_not_change_a_series() -> None:
     many, few = one_step(40, 5), one_step(3, 5)
     usable = np.full((40, 5), 101.0)
     groups = Groups(tuple("ab"[number % 2] for number in range(40)), 0.4)
-    all_steps = joint_first_steps(many, usable, 7, groups)
-    some = joint_first_steps(few, usable[:3], 7, Groups(groups.names[:3], 0.4))
+    all_steps = first_steps(many, usable, 7, groups)
+    some = first_steps(few, usable[:3], 7, Groups(groups.names[:3], 0.4))
     np.testing.assert_array_equal(all_steps[:3], some)
 
 
