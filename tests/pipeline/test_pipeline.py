@@ -138,7 +138,13 @@ def test_every_mart_holds_rows(estate: SmallEstate) -> None:
     """
     manifest = json.loads((estate.home / "published/current/manifest.json").read_text())
     empty = [name for name, table in manifest["tables"].items() if table["rows"] == 0]
-    assert empty == ["fct_forecast_outcomes", "fct_forecast_track_record", "fct_rightsizing_backtest"]
+    assert empty == [
+        "fct_forecast_outcomes",
+        "fct_forecast_track_record",
+        "fct_rightsizing_backtest",
+        "fct_saturation_reliability",
+        "fct_saturation_scores",
+    ]
 
 
 def test_conservation_holds_from_source_rows_to_receipts_to_mart(

@@ -13,7 +13,7 @@ events as (
     from {{ ref('int_incident_events') }}
 ),
 
--- Before the first update that is known, an incident was new.
+-- Before the first update that is known, an incident was new; also when that update says at once that it is resolved.
 spans as (
     select
         incident_id,
@@ -40,7 +40,7 @@ spans as (
         updated_at as ends_at,
         last_resolution_at
     from events
-    where span_number = 1 and updated_at > opened_at
+    where span_number = 1 and (updated_at > opened_at or is_resolution)
 ),
 
 joined as (
