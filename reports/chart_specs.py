@@ -296,6 +296,6 @@ def _spec(
             "axis": {**axis, **title, "labelFontSize": 13 if width < WIDE / 2 else 12, "labelPadding": 6},
         },
     )
-    # The schema of Vega-Lite would be checked for each of hundreds of charts of the same few forms: a fifth of the time.
+    # The schema of Vega-Lite would be checked again for each of hundreds of charts of the same few forms.
     spec: dict[str, Any] = vl_convert.vegalite_to_vega(chart.to_dict(validate=False))
     return spec
