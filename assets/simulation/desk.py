@@ -144,6 +144,7 @@ def write_changes(estate: Estate, happenings: Happenings, files: SourceFiles) ->
             "title": [c.title for c in changes],
             "service_id": [estate.services[c.service].service_id for c in changes],
             "ci_id": [c.ci_id for c in changes],
+            "requested_at": times([c.requested for c in changes]),
             "planned_start_at": times([c.planned_start for c in changes]),
             "planned_end_at": times([c.planned_end for c in changes]),
             "started_at": times([c.started for c in changes]),

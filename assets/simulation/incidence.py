@@ -17,6 +17,12 @@ _KINDS: tuple[tuple[str, float, tuple[float, float, float]], ...] = (
     ("normal", 0.32, (0.91, 0.05, 0.04)),
     ("emergency", 0.06, (0.85, 0.10, 0.05)),
 )
+#: Hours from request to planned start, shortest and longest.
+_LEAD_HOURS: dict[str, tuple[float, float]] = {
+    "standard": (20.0, 96.0),
+    "normal": (96.0, 504.0),
+    "emergency": (0.5, 4.0),
+}
 _OUTCOMES = ("successful", "failed", "backed_out")
 _TITLES: dict[str, tuple[str, ...]] = {
     "standard": (
@@ -50,6 +56,7 @@ class Change:
     updated: int
     planned: PlannedChange | None = None
     change_id: str = ""
+    requested: int = -1
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,7 @@ def plan_happenings(estate: Estate) -> Happenings:
     changes.sort(key=lambda change: (change.planned_start, change.service, change.title))
     for number, change in enumerate(changes, start=1):
         change.change_id = f"CHG{number:07d}"
+    _request(estate, changes)
     outages = _outages(estate, changes, draw)
     restarts: dict[int, list[int]] = {}
     for outage in outages:
@@ -95,6 +103,15 @@ def plan_happenings(estate: Estate) -> Happenings:
         if change.kind != "standard" and change.outcome == "successful" and change.ended is not None:
             restarts.setdefault(change.service, []).append(change.ended)
     return Happenings(changes, outages, restarts)
+
+
+def _request(estate: Estate, changes: list[Change]) -> None:
+    """When each change was asked for. A draw of its own: nothing else depends on it."""
+    draw = generator(estate.settings.seed, "change requests")
+    for change, share in zip(changes, draw.random(len(changes)), strict=True):
+        shortest, longest = _LEAD_HOURS[change.kind]
+        asked = change.planned_start - int((shortest + (longest - shortest) * float(share)) * HOUR)
+        change.requested = min(asked, change.updated)
 
 
 def _with_effect(estate: Estate, planned: PlannedChange) -> Change:

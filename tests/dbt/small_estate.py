@@ -427,6 +427,8 @@ def _itsm() -> dict[str, list[Row]]:
                 "change_kind": "normal",
                 "state": "closed",
                 "service_id": "shop",
+                "ci_id": "web-1",
+                "requested_at": at(DAYS[0], 1, 7),
                 "started_at": at(DAYS[0], 20),
                 "ended_at": at(DAYS[0], 23, 40),
                 "outcome": "successful",
@@ -439,6 +441,26 @@ def _itsm() -> dict[str, list[Row]]:
                 "state": "scheduled",
                 "updated_at": at(DAYS[1], 8),
             },
+            *(
+                {
+                    "change_id": change_id,
+                    "change_kind": "emergency",
+                    "state": "closed",
+                    "service_id": "shop",
+                    "ci_id": ci_id,
+                    "planned_start_at": at(DAYS[0], 21, 10),
+                    "planned_end_at": at(DAYS[0], 23),
+                    "started_at": at(DAYS[0], 21, 10),
+                    "ended_at": at(DAYS[0], 22),
+                    "outcome": outcome,
+                    "updated_at": at(DAYS[1], 8),
+                }
+                for change_id, ci_id, outcome in (
+                    ("chg-3", "web-1", "failed"),
+                    ("chg-4", "web-2", "backed_out"),
+                    ("chg-5", None, "successful"),
+                )
+            ),
         ],
     }
 

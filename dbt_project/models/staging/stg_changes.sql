@@ -24,6 +24,7 @@ final as (
         title,
         service_id,
         ci_id,
+        requested_at,
         planned_start_at,
         planned_end_at,
         started_at,

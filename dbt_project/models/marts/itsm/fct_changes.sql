@@ -1,9 +1,26 @@
+{#- Incidents of the service from the start of a change until so many hours after its end, beside as many days before. -#}
+{%- set following_hours = 24 -%}
+{%- set usual_days = 28 -%}
 with changes as (
     select * from {{ ref('stg_changes') }}
 ),
 
 run_window as (
     select as_of_at from {{ ref('stg_run_window') }}
+),
+
+incidents as (
+    select * from {{ ref('fct_incidents') }}
+    where not is_derived
+),
+
+collisions as (
+    select
+        change_id,
+        cast(count(*) as int) as collision_count,
+        cast(count(case when scope = 'ci' then 1 end) as int) as ci_collision_count
+    from {{ ref('fct_change_collisions') }}
+    group by change_id
 ),
 
 known as (
@@ -16,25 +33,80 @@ known as (
     cross join run_window
 ),
 
-final as (
+watched as (
     select
         change_id,
-        change_kind,
-        state,
-        outcome,
-        title,
         service_id,
         ci_id,
-        planned_start_at,
-        planned_end_at,
-        known_started_at as started_at,
-        known_ended_at as ended_at,
-        {{ minutes_between('known_started_at', 'known_ended_at') }} as duration_minutes,
-        case
-            when state = 'cancelled' or planned_end_at is null or known_started_at is null then null
-            else coalesce(known_ended_at, as_of_at) > planned_end_at
-        end as is_overrun
+        known_started_at as watched_from_at,
+        least(as_of_at, {{ add_minutes('coalesce(known_ended_at, as_of_at)', 60 * following_hours) }}) as watched_to_at
     from known
+    where state <> 'cancelled' and known_started_at is not null
+),
+
+followed as (
+    select
+        watched.change_id,
+        watched.watched_from_at,
+        watched.watched_to_at,
+        count(case when incidents.opened_at >= watched.watched_from_at then 1 end) as following_incident_count,
+        count(case when incidents.opened_at >= watched.watched_from_at and incidents.priority <= 2 then 1 end)
+            as following_urgent_incident_count,
+        count(case when incidents.opened_at < watched.watched_from_at then 1 end) as earlier_incident_count
+    from watched
+    left join incidents
+        on watched.service_id = incidents.service_id
+        and incidents.opened_at < watched.watched_to_at
+        and incidents.opened_at >= {{ add_minutes('watched.watched_from_at', -60 * 24 * usual_days) }}
+    group by watched.change_id, watched.watched_from_at, watched.watched_to_at
+),
+
+final as (
+    select
+        known.change_id,
+        known.change_kind,
+        known.state,
+        known.outcome,
+        case when known.known_ended_at is not null then known.outcome in ('failed', 'backed_out') end as is_failed,
+        known.title,
+        known.service_id,
+        known.ci_id,
+        known.requested_at,
+        known.planned_start_at,
+        known.planned_end_at,
+        known.known_started_at as started_at,
+        known.known_ended_at as ended_at,
+        {{ minutes_between('known.requested_at', 'coalesce(known.known_started_at, known.planned_start_at)') }}
+            as lead_time_minutes,
+        {{ minutes_between('known.planned_start_at', 'known.planned_end_at') }} as planned_duration_minutes,
+        {{ minutes_between('known.known_started_at', 'known.known_ended_at') }} as duration_minutes,
+        {{ minutes_between('known.planned_start_at', 'known.known_started_at') }} as start_delay_minutes,
+        case
+            when known.state = 'cancelled' or known.planned_end_at is null or known.known_started_at is null then null
+            else coalesce(known.known_ended_at, known.as_of_at) > known.planned_end_at
+        end as is_overrun,
+        case
+            when known.state = 'cancelled' or known.planned_end_at is null or known.known_started_at is null then null
+            else greatest(
+                0.0e0,
+                {{ minutes_between('known.planned_end_at', 'coalesce(known.known_ended_at, known.as_of_at)') }}
+            )
+        end as overrun_minutes,
+        coalesce(collisions.collision_count, 0) as collision_count,
+        coalesce(collisions.ci_collision_count, 0) as ci_collision_count,
+        case when known.service_id is not null then cast(followed.following_incident_count as int) end
+            as following_incident_count,
+        case when known.service_id is not null then cast(followed.following_urgent_incident_count as int) end
+            as following_urgent_incident_count,
+        case
+            when known.service_id is not null
+                then followed.earlier_incident_count
+                    * {{ minutes_between('followed.watched_from_at', 'followed.watched_to_at') }}
+                    / {{ 60 * 24 * usual_days }}
+        end as usual_incident_count
+    from known
+    left join collisions on known.change_id = collisions.change_id
+    left join followed on known.change_id = followed.change_id
 )
 
 select * from final
