@@ -42,6 +42,7 @@ CONTROL_TABLES = (
     "calendar_exceptions",
     "sla_clocks",
     "targets",
+    "watermelon_thresholds",
     "measurement_plan",
     "resource_limits",
     "kpis",

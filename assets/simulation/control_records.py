@@ -53,15 +53,15 @@ _EFFORTS = (
 #: What a CI was expected to cost in a month when the budgets were made; parts of shared CIs come on top.
 _BUDGETED_EUR = {"host": 160.0, "database": 420.0, "volume": 70.0, "endpoint": 4.0}
 _TEAMS = (
-    ("service-desk", "Service desk", "extended-berlin", 9.0, 16.0),
-    ("commerce", "Commerce applications", "business-berlin", 7.0, 16.0),
-    ("finance-apps", "Finance applications", "business-berlin", 5.0, 16.0),
-    ("workplace", "Workplace services", "business-berlin", 6.0, 16.0),
-    ("data-platform", "Data platform", "business-berlin", 5.0, 16.0),
-    ("integration", "Integration", "business-berlin", 3.5, 16.0),
-    ("databases", "Databases", "business-berlin", 4.0, 16.0),
-    ("infrastructure", "Infrastructure", "always", 6.0, 16.0),
-    ("network", "Network", "always", 4.0, 16.0),
+    ("service-desk", "Service desk", "extended-berlin", 9.0, 16.0, False),
+    ("commerce", "Commerce applications", "business-berlin", 7.0, 16.0, False),
+    ("finance-apps", "Finance applications", "business-berlin", 5.0, 16.0, False),
+    ("workplace", "Workplace services", "business-berlin", 6.0, 16.0, False),
+    ("data-platform", "Data platform", "business-berlin", 5.0, 16.0, False),
+    ("integration", "Integration", "business-berlin", 3.5, 16.0, False),
+    ("databases", "Databases", "business-berlin", 4.0, 16.0, False),
+    ("infrastructure", "Infrastructure", "always", 6.0, 16.0, False),
+    ("network", "Network (managed by Nordnetz)", "always", 4.0, 16.0, True),
 )
 _PLAN = (
     ("system.cpu.utilization", "resource", "cpu", "1", "busy_hour", "shared", "technical", 45, 0, 1),
@@ -203,7 +203,7 @@ def _critical_calendar(kind: ServiceType) -> str | None:
 
 def teams() -> pd.DataFrame:
     """One row a team: two days a week of each post are for tickets, the rest is for projects and operation."""
-    columns = ["team_id", "team_name", "calendar_id", "headcount", "ticket_hours_per_week"]
+    columns = ["team_id", "team_name", "calendar_id", "headcount", "ticket_hours_per_week", "is_supplier"]
     return pd.DataFrame(_TEAMS, columns=columns)
 
 
@@ -301,6 +301,7 @@ def targets(estate: Estate) -> pd.DataFrame:
                 AVAILABILITY[kind.criticality],
             )
             | own
+            | {"excludes_maintenance": kind.criticality > 1}
         )
         rows.append(
             _target(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from assets.simulation.dirt import Dirt
@@ -15,11 +16,13 @@ from assets.simulation.incidents import Incidents
 from assets.simulation.season import Ints
 from assets.simulation.seeds import generator
 
+Objects = npt.NDArray[np.object_]
+
 FOLDER = "sources/itsm"
 ZONE = "Europe/Berlin"
 LOCAL_FORMAT = "%d.%m.%Y %H:%M:%S"
 REQUESTS_A_DAY = 0.4
-ANSWER_RATIO = 0.35
+ANSWER_RATIO, ANNOYED_ANSWER_RATIO = 0.35, 0.8
 #: How the incident module names its states.
 STATES = {
     "new": "New",
@@ -169,6 +172,9 @@ def write_requests(estate: Estate, files: SourceFiles, dirt: Dirt) -> None:
     order = np.lexsort((service, opened))
     service, opened = service[order], opened[order]
     kind = draw.choice(len(_REQUEST_KINDS), size, p=[share for _, share in _REQUEST_KINDS])
+    kinds = _with_complaints(
+        estate, np.array([name for name, _ in _REQUEST_KINDS], dtype=object)[kind], service
+    )
     fulfilled = opened + (22 * HOUR * np.exp(0.9 * draw.standard_normal(size))).astype(np.int64) + HOUR
     started = opened + (fulfilled - opened) // 5
     closed = fulfilled + 2 * SECONDS_A_DAY
@@ -184,7 +190,7 @@ def write_requests(estate: Estate, files: SourceFiles, dirt: Dirt) -> None:
     frame = pd.DataFrame(
         {
             "request_id": [f"REQ{number:07d}" for number in range(1, size + 1)],
-            "request_kind": [_REQUEST_KINDS[k][0] for k in kind],
+            "request_kind": kinds,
             "service_id": [estate.services[s].service_id for s in service],
             "team_id": [estate.services[s].kind.team_id for s in service],
             "state": state,
@@ -194,6 +200,17 @@ def write_requests(estate: Estate, files: SourceFiles, dirt: Dirt) -> None:
         }
     )
     _write_monthly(files, "service_requests", dirt.repeat_requests(frame), "updated_at")
+
+
+def _with_complaints(estate: Estate, kinds: Objects, service: Ints) -> Objects:
+    """Some of the requests are complaints: many of those about the service that annoys its users."""
+    draw = generator(estate.settings.seed, "complaints")
+    ratio = np.where(np.isin(service, sorted(_annoying(estate))), 0.4, 0.02)
+    return np.asarray(np.where(draw.random(service.size) < ratio, "Complaint", kinds))
+
+
+def _annoying(estate: Estate) -> set[int]:
+    return {s.index for s in estate.services if "watermelon" in s.kind.traits}
 
 
 def write_problems(estate: Estate, incidents: Incidents, files: SourceFiles) -> None:
@@ -255,11 +272,12 @@ def write_surveys(estate: Estate, incidents: Incidents, files: SourceFiles) -> N
     size = len(heads)
     resolved = heads["resolved"].to_numpy(dtype=np.int64)
     hours = (resolved - heads["opened"].to_numpy(dtype=np.int64)) / HOUR
-    annoyed = {s.index for s in estate.services if "watermelon" in s.kind.traits}
+    annoyed = np.isin(heads["service"], sorted(_annoying(estate)))
     mood = 4.5 - 0.9 * (hours > 72) - 0.8 * heads["is_reopened"] - 1.2 * (heads["cause"] != "routine")
-    mood = np.where(heads["service"].isin(annoyed), 2.1, mood) + 0.8 * draw.standard_normal(size)
+    mood = np.where(annoyed, 2.1, mood) + 0.8 * draw.standard_normal(size)
     answered = resolved + (draw.random(size) * 3 * SECONDS_A_DAY).astype(np.int64)
-    here = (draw.random(size) < ANSWER_RATIO) & ~heads["is_cancelled"].to_numpy() & (answered < estate.end_at)
+    ratio = np.where(annoyed, ANNOYED_ANSWER_RATIO, ANSWER_RATIO)
+    here = (draw.random(size) < ratio) & ~heads["is_cancelled"].to_numpy() & (answered < estate.end_at)
     rows = np.flatnonzero(here)
     rows = rows[np.argsort(answered[rows], kind="stable")]
     frame = pd.DataFrame(

@@ -30,6 +30,7 @@ from assets.simulation.incidents import Incidents, draw_incidents
 from assets.simulation.information import write_information
 from assets.simulation.ledger import write_business_demand, write_costs
 from assets.simulation.monitoring import write_monitoring
+from assets.simulation.outages import write_outages
 from assets.simulation.plans import write_plans
 from assets.simulation.settings import SimulationSettings
 from assets.simulation.throughput import throughput_table, write_load_tests
@@ -72,6 +73,7 @@ def _write(settings: SimulationSettings, home: Path) -> tuple[Truth, list[str]]:
     exhaustions, daily = write_monitoring(estate, calibration, happenings, files, dirt)
     incidents = draw_incidents(estate, happenings, exhaustions)
     write_incidents(estate, incidents, files, dirt)
+    write_outages(estate, happenings, incidents, files)
     write_changes(estate, happenings, files)
     write_requests(estate, files, dirt)
     write_problems(estate, incidents, files)

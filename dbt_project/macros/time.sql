@@ -150,3 +150,28 @@
 {% macro end_of_month(day) -%}
     cast(date_trunc('month', {{ day }}) + interval 1 month - interval 1 day as date)
 {%- endmacro %}
+
+
+{% macro end_of_quarter(day) -%}
+    cast(date_trunc('quarter', {{ day }}) + interval 3 month - interval 1 day as date)
+{%- endmacro %}
+
+
+{# A select-list expression that repeats its row once for each hour that begins from the hour of `first` to `last`. #}
+{% macro each_hour(first, last) -%}
+    {{ return(adapter.dispatch('each_hour', 'ullage')(first, last)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_hour(first, last) -%}
+    unnest(generate_series({{ hour_of(first) }}, {{ last }}, interval 1 hour))
+{%- endmacro %}
+
+{% macro spark__each_hour(first, last) -%}
+    explode(sequence({{ hour_of(first) }}, {{ last }}, interval 1 hour))
+{%- endmacro %}
+
+
+{# Hours since 2001 as bigint, for windows over hours of which some may be missing. #}
+{% macro hours_since_epoch(hour_at) -%}
+    cast({{ microseconds_between("timestamp '2001-01-01 00:00:00'", hour_at) }} / 3600000000 as bigint)
+{%- endmacro %}

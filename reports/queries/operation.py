@@ -7,7 +7,8 @@ select
     service_id, target_id, measure, priority, period_start_date, comparator, target_value, objective_ratio,
     actual_value, good_count, total_count, is_met, approved_by, approved_at
 from marts.fct_service_levels
-where period_start_date between $since and $until and ($service_id is null or service_id = $service_id)
+where period = 'month' and period_start_date between $since and $until
+    and ($service_id is null or service_id = $service_id)
 order by service_id, measure, priority nulls first, target_id, period_start_date
 """
 

@@ -188,6 +188,7 @@ def _control() -> dict[str, list[Row]]:
                 "team_name": "Operations",
                 "headcount": 4.5,
                 "ticket_hours_per_week": 6.5,
+                "is_supplier": True,
             }
         ],
         "measurement_plan": [dict(zip(plan_fields, row, strict=True), valid_from=ALWAYS) for row in plan],
@@ -294,7 +295,8 @@ def _targets() -> list[Row]:
         {"target_id": "react", "measure": "incident_response_minutes", "target_value": 60.0},
         {"target_id": "work", "measure": "incident_agent_work_minutes", "target_value": 480.0},
         {"target_id": "update", "measure": "incident_update_minutes", "priority": 1, "target_value": 120.0},
-        {"target_id": "up", "measure": "availability_ratio", "comparator": ">=", "target_value": 0.9},
+        {"target_id": "up", "measure": "availability_ratio", "comparator": ">=", "target_value": 0.9}
+        | {"excludes_maintenance": True},
         {"target_id": "fast", "measure": "latency_seconds", "target_value": 0.2, "objective_ratio": 0.5},
         {
             "target_id": "apdex",
@@ -420,6 +422,36 @@ def _itsm() -> dict[str, list[Row]]:
         "incidents": [
             dict(zip(fields, row, strict=True), team_id="operations", source_made_sla=row[2] == "closed")
             for row in incidents
+        ],
+        "csat_responses": [
+            {
+                "response_id": f"answer-{number}",
+                "service_id": "wiki",
+                "incident_id": "inc-2",
+                "answered_at": at(DAYS[2], 9 + number),
+                "score": 1 + number % 2,
+            }
+            for number in range(6)
+        ],
+        "outages": [
+            {
+                "outage_id": f"out-{number}",
+                "service_id": service,
+                "ci_id": ci,
+                "is_planned": is_planned,
+                "started_at": began,
+                "ended_at": ended,
+                "incident_id": incident,
+                "updated_at": ended or began,
+            }
+            for number, (service, ci, is_planned, began, ended, incident) in enumerate(
+                (
+                    ("wiki", None, False, at(DAYS[0], 3), at(DAYS[0], 5, 11), "inc-2"),
+                    ("wiki", "db-1", False, at(DAYS[0], 4, 30), at(DAYS[0], 6), None),
+                    ("shop", None, True, at(DAYS[2], 6), at(DAYS[2], 8), None),
+                    ("mail", None, False, at(DAYS[3], 13, 7), None, None),
+                )
+            )
         ],
         "changes": [
             {

@@ -24,6 +24,8 @@ FACTS = (
     "marts.fct_service_performance_hourly",
     "intermediate.int_service_availability_daily",
     "intermediate.int_service_level_days",
+    "intermediate.int_service_level_hours",
+    "intermediate.int_check_intervals",
 )
 # What they need and nothing else: a run of everything proves no more and takes twice as long.
 SELECTION = (
@@ -31,6 +33,8 @@ SELECTION = (
     "--select",
     "+fct_service_capacity",
     "+int_service_level_days",
+    "+int_service_level_hours",
+    "int_check_intervals",
     "fct_service_performance_hourly",
     "+fct_demand_percentiles",
     "fct_latency_distribution_daily",

@@ -442,7 +442,7 @@ def _levels(rows: Rows, key: str, random: Random) -> None:
                 else actual <= value
             )
             rows.add("fct_service_levels", service_id=key, target_id=target_id, measure=measure, priority=priority,
-                     period_start_date=date(2026, month, 1), comparator=comparator, target_value=value,
+                     period="month", period_start_date=date(2026, month, 1), comparator=comparator, target_value=value,
                      objective_ratio=objective, actual_value=actual, good_count=good, total_count=total, is_met=met,
                      approved_by="Service review board",
                      approved_at=datetime.fromisoformat("2026-01-15T10:00"))  # fmt: skip

@@ -17,6 +17,7 @@ final as (
         target_value,
         objective_ratio,
         calendar_id,
+        coalesce(excludes_maintenance, false) as excludes_maintenance,
         valid_from,
         valid_to,
         approved_by,

@@ -12,7 +12,8 @@ final as (
         team_name,
         calendar_id,
         headcount,
-        ticket_hours_per_week
+        ticket_hours_per_week,
+        coalesce(is_supplier, false) as is_supplier
     from newest
 )
 

@@ -127,48 +127,23 @@ in_local_time as (
 in_utc as (
     select
         calendar_id,
-        {{ local_to_utc('opens_local', 'zone') }} as opens_at,
-        {{ local_to_utc('closes_local', 'zone') }} as closes_at
+        {{ local_to_utc('opens_local', 'zone') }} as starts_at,
+        {{ local_to_utc('closes_local', 'zone') }} as ends_at
     from in_local_time
 ),
 
--- Shifts that touch or overlap become one interval: no moment counts twice.
-with_reach as (
-    select
-        *,
-        max(closes_at) over (
-            partition by calendar_id
-            order by opens_at, closes_at
-            rows between unbounded preceding and 1 preceding
-        ) as reached_at
-    from in_utc
-    where opens_at < closes_at
-),
-
-numbered as (
-    select
-        *,
-        sum(case when reached_at is null or opens_at > reached_at then 1 else 0 end) over (
-            partition by calendar_id
-            order by opens_at, closes_at
-            rows between unbounded preceding and current row
-        ) as island
-    from with_reach
-),
-
+-- Shifts that touch or overlap become one interval.
 islands as (
-    select calendar_id, min(opens_at) as opens_at, max(closes_at) as closes_at
-    from numbered
-    group by calendar_id, island
+    {{ merged_intervals('in_utc', ['calendar_id']) }}
 ),
 
 -- Cut at midnight UTC, so that an interval belongs to one day and one month.
 by_day as (
     select
         calendar_id,
-        opens_at,
-        closes_at,
-        {{ each_day('cast(opens_at as date)', 'cast(' ~ add_microseconds('closes_at', -1) ~ ' as date)') }} as open_date
+        starts_at as opens_at,
+        ends_at as closes_at,
+        {{ each_day_of_interval() }} as open_date
     from islands
 ),
 

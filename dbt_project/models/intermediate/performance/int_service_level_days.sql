@@ -6,21 +6,19 @@ with run_days as (
 
 targets as (
     select * from {{ ref('int_service_targets_by_day') }}
+    where measure = 'error_ratio'
 ),
 
 performance as (
     select performance_days.*
     from {{ ref('fct_service_performance_daily') }} as performance_days
     inner join run_days on performance_days.observed_date = run_days.observed_date
-),
-
-availability as (
-    select * from {{ ref('int_service_availability_daily') }}
+    where performance_days.error_ratio is not null
 ),
 
 attainment as (
     select * from {{ ref('int_latency_attainment_daily') }}
-    where measure = 'latency_seconds'
+    where measure = 'latency_seconds' and total_count > 0
 ),
 
 pool_demand as (
@@ -34,42 +32,21 @@ thresholds as (
     where target_id is not null
 ),
 
--- Daily value as numerator and denominator, so that a month is weighted by time or by requests.
-daily_values as (
+-- By value every failed request counts; with an objective a day counts as one, good or bad.
+errors as (
     select
         performance.service_id,
-        performance.observed_date,
-        'availability_ratio' as measure,
-        availability.up_seconds as numerator,
-        availability.known_seconds as denominator
-    from performance
-    inner join availability
-        on performance.service_id = availability.service_id
-        and performance.observed_date = availability.observed_date
-    union all
-    select
-        service_id,
-        observed_date,
-        'error_ratio' as measure,
-        error_ratio * coalesce(request_count, 1) as numerator,
-        coalesce(request_count, 1.0e0) as denominator
-    from performance
-    where error_ratio is not null
-),
-
-judged_values as (
-    select
-        daily_values.*,
         targets.target_id,
-        case targets.comparator
-            when '<=' then daily_values.numerator / nullif(daily_values.denominator, 0) <= targets.target_value
-            else daily_values.numerator / nullif(daily_values.denominator, 0) >= targets.target_value
-        end as is_good
-    from daily_values
+        performance.observed_date,
+        case
+            when targets.objective_ratio is null then performance.error_ratio * coalesce(performance.request_count, 1)
+            when performance.error_ratio <= targets.target_value then 0.0e0
+            else 1.0e0
+        end as bad_count,
+        case when targets.objective_ratio is null then coalesce(performance.request_count, 1) else 1.0e0 end as total_count
+    from performance
     inner join targets
-        on daily_values.service_id = targets.service_id
-        and daily_values.observed_date = targets.observed_date
-        and daily_values.measure = targets.measure
+        on performance.service_id = targets.service_id and performance.observed_date = targets.observed_date
 ),
 
 utilisation as (
@@ -77,7 +54,7 @@ utilisation as (
         pool_demand.service_id,
         thresholds.target_id,
         pool_demand.observed_date,
-        cast(count(case when pool_demand.demand_value <= pool_demand.usable_value then 1 end) as double) as good_count,
+        cast(count(case when pool_demand.demand_value > pool_demand.usable_value then 1 end) as double) as bad_count,
         cast(count(pool_demand.usable_value) as double) as total_count
     from pool_demand
     inner join thresholds
@@ -89,37 +66,14 @@ utilisation as (
 ),
 
 final as (
-    select
-        service_id,
-        target_id,
-        measure,
-        observed_date,
-        case when is_good then 1.0e0 else 0.0e0 end as good_count,
-        1.0e0 as total_count,
-        numerator,
-        denominator
-    from judged_values
+    select service_id, target_id, observed_date, bad_count, total_count
+    from errors
+    where total_count > 0
     union all
-    select
-        service_id,
-        target_id,
-        'latency_seconds' as measure,
-        observed_date,
-        good_count,
-        total_count,
-        good_count as numerator,
-        total_count as denominator
+    select service_id, target_id, observed_date, total_count - good_count as bad_count, total_count
     from attainment
     union all
-    select
-        service_id,
-        target_id,
-        'utilisation_ratio' as measure,
-        observed_date,
-        good_count,
-        total_count,
-        good_count as numerator,
-        total_count as denominator
+    select service_id, target_id, observed_date, bad_count, total_count
     from utilisation
 )
 

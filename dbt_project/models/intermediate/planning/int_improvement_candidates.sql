@@ -249,7 +249,7 @@ missed as (
         cast(null as double) as urgency_ratio,
         1.0e0 as confidence_ratio
     from {{ ref('fct_service_levels') }} as levels
-    inner join run_window on levels.period_start_date = {{ month_of('run_window.as_of_date') }}
+    inner join run_window on levels.period = 'month' and levels.period_start_date = {{ month_of('run_window.as_of_date') }}
     where not levels.is_met and levels.measure <> 'utilisation_ratio'
 ),
 

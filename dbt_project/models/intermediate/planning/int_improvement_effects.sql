@@ -224,7 +224,7 @@ target_months as (
         ) as after_value
     from measured
     inner join {{ ref('fct_service_levels') }} as levels
-        on measured.subject = levels.service_id || '/' || levels.target_id
+        on measured.subject = levels.service_id || '/' || levels.target_id and levels.period = 'month'
     where measured.benefit_measure = 'target_attainment'
     group by measured.improvement_id
 ),

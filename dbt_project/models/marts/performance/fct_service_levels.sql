@@ -1,57 +1,101 @@
 with run_window as (
-    select as_of_date, as_of_at from {{ ref('stg_run_window') }}
+    select as_of_date from {{ ref('stg_run_window') }}
 ),
 
-service_level_days as (
+level_days as (
     select * from {{ ref('int_service_level_days') }}
 ),
 
-incident_sla as (
+availability_days as (
+    select * from {{ ref('int_availability_days') }}
+    where known_minutes > 0
+),
+
+agreements as (
+    select * from {{ ref('int_availability_agreements') }}
+    where target_id is not null
+),
+
+clocks as (
     select * from {{ ref('fct_incident_sla') }}
+    where stopped_at is not null and service_id is not null
 ),
 
 targets as (
     select * from {{ ref('stg_targets') }}
 ),
 
-measured as (
+burn_rates as (
+    select * from {{ ref('int_burn_rates') }}
+),
+
+-- Cases and those of them that missed the target. By value every minute down counts; with an objective a day is one case.
+days as (
+    select level_days.service_id, level_days.target_id, level_days.observed_date, level_days.bad_count, level_days.total_count
+    from level_days
+    inner join run_window on level_days.observed_date <= run_window.as_of_date
+    union all
     select
-        days.service_id,
-        days.target_id,
-        {{ month_of('days.observed_date') }} as period_start_date,
-        days.good_count,
-        days.total_count,
-        days.numerator,
-        days.denominator
-    from service_level_days as days
-    inner join run_window on days.observed_date <= run_window.as_of_date
+        availability_days.service_id,
+        agreements.target_id,
+        availability_days.observed_date,
+        case
+            when agreements.objective_ratio is null then availability_days.down_minutes
+            when 1 - availability_days.down_minutes / availability_days.known_minutes >= agreements.target_value then 0.0e0
+            else 1.0e0
+        end as bad_count,
+        case when agreements.objective_ratio is null then availability_days.known_minutes else 1.0e0 end as total_count
+    from availability_days
+    inner join agreements
+        on availability_days.service_id = agreements.service_id
+        and availability_days.observed_date = agreements.observed_date
     union all
     select
         service_id,
         target_id,
-        {{ month_of('stopped_at') }} as period_start_date,
-        case when is_met then 1.0e0 else 0.0e0 end as good_count,
-        1.0e0 as total_count,
-        case when is_met then 1.0e0 else 0.0e0 end as numerator,
-        1.0e0 as denominator
-    from incident_sla
-    where stopped_at is not null and service_id is not null
+        cast(stopped_at as date) as observed_date,
+        case when is_met then 0.0e0 else 1.0e0 end as bad_count,
+        1.0e0 as total_count
+    from clocks
+),
+
+dated as (
+    {% for period in ['day', 'week', 'month', 'quarter'] -%}
+    select
+        service_id,
+        target_id,
+        '{{ period }}' as period,
+        {% if period == 'day' %}observed_date{% else %}cast(date_trunc('{{ period }}', observed_date) as date){% endif %} as period_start_date,
+        bad_count,
+        total_count
+    from days
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 periods as (
     select
-        service_id,
-        target_id,
-        period_start_date,
-        {{ exact_sum('good_count', digits=6) }} as good_count,
-        {{ exact_sum('total_count', digits=6) }} as total_count,
-        {{ exact_sum('numerator') }} as numerator,
-        {{ exact_sum('denominator') }} as denominator
-    from measured
-    group by service_id, target_id, period_start_date
+        dated.service_id,
+        dated.target_id,
+        dated.period,
+        dated.period_start_date,
+        least(
+            case dated.period
+                when 'day' then dated.period_start_date
+                when 'week' then {{ add_days('dated.period_start_date', 6) }}
+                when 'month' then {{ end_of_month('dated.period_start_date') }}
+                else {{ end_of_quarter('dated.period_start_date') }}
+            end,
+            max(run_window.as_of_date)
+        ) as period_end_date,
+        {{ exact_sum('dated.bad_count', digits=9) }} as bad_count,
+        {{ exact_sum('dated.total_count', digits=9) }} as total_count
+    from dated
+    cross join run_window
+    group by dated.service_id, dated.target_id, dated.period, dated.period_start_date
 ),
 
--- A target may change within a month; the month is reported against the version that held last in it.
+-- A target may change within a period; it is reported against the version that held last in it.
 versioned as (
     select
         periods.*,
@@ -62,51 +106,112 @@ versioned as (
         targets.objective_ratio,
         targets.approved_by,
         targets.approved_at,
+        {{ slo_ratio('targets') }} as slo_ratio,
         row_number() over (
-            partition by periods.service_id, periods.target_id, periods.period_start_date
+            partition by periods.service_id, periods.target_id, periods.period, periods.period_start_date
             order by targets.valid_from desc
         ) as version_rank
     from periods
     inner join targets
-        on periods.target_id = targets.target_id
-        and {{ month_of('targets.valid_from') }} <= periods.period_start_date
-    inner join run_window on targets.valid_from <= run_window.as_of_date
+        on periods.target_id = targets.target_id and targets.valid_from <= periods.period_end_date
 ),
 
 valued as (
     select
         *,
         measure in ('availability_ratio', 'error_ratio') and objective_ratio is null as is_by_value,
-        case
-            when measure in ('availability_ratio', 'error_ratio') and objective_ratio is null
-                then numerator / nullif(denominator, 0)
-            else good_count / nullif(total_count, 0)
-        end as actual_value
+        bad_count / total_count as bad_ratio,
+        (1 - slo_ratio) * total_count as error_budget_count
     from versioned
     where version_rank = 1
 ),
 
-final as (
+alerts as (
     select
         service_id,
         target_id,
-        measure,
-        cast(priority as int) as priority,
-        period_start_date,
-        comparator,
-        target_value,
-        objective_ratio,
-        actual_value,
-        good_count,
-        total_count,
-        case
-            when not is_by_value then actual_value >= coalesce(objective_ratio, 1)
-            when comparator = '<=' then actual_value <= target_value
-            else actual_value >= target_value
-        end as is_met,
-        approved_by,
-        approved_at
+        observed_date,
+        max_by(burn_1h, hour_at) as burn_rate_1h,
+        max_by(burn_6h, hour_at) as burn_rate_6h,
+        max_by(burn_24h, hour_at) as burn_rate_24h,
+        max_by(burn_72h, hour_at) as burn_rate_72h,
+        max_by(alert_state, hour_at) as alert_state
+    from burn_rates
+    group by service_id, target_id, observed_date
+),
+
+alert_hours as (
+    select
+        valued.service_id,
+        valued.target_id,
+        valued.period,
+        valued.period_start_date,
+        cast(count(case when burn_rates.alert_state = 'page' then 1 end) as int) as page_hours,
+        cast(count(case when burn_rates.alert_state = 'ticket' then 1 end) as int) as ticket_hours
     from valued
+    inner join burn_rates
+        on valued.service_id = burn_rates.service_id
+        and valued.target_id = burn_rates.target_id
+        and burn_rates.observed_date between valued.period_start_date and valued.period_end_date
+    group by valued.service_id, valued.target_id, valued.period, valued.period_start_date
+),
+
+final as (
+    select
+        valued.service_id,
+        valued.target_id,
+        valued.measure,
+        cast(valued.priority as int) as priority,
+        valued.period,
+        valued.period_start_date,
+        valued.period_end_date,
+        valued.comparator,
+        valued.target_value,
+        valued.objective_ratio,
+        valued.slo_ratio,
+        case
+            when valued.is_by_value and valued.measure = 'error_ratio' then valued.bad_ratio
+            else 1 - valued.bad_ratio
+        end as actual_value,
+        1 - valued.bad_ratio as attainment_ratio,
+        case
+            when not valued.is_by_value then 1 - valued.bad_ratio >= valued.slo_ratio
+            when valued.measure = 'error_ratio' then valued.bad_ratio <= valued.target_value
+            else 1 - valued.bad_ratio >= valued.target_value
+        end as is_met,
+        case
+            when valued.measure like 'incident%' then 'incidents'
+            when valued.measure = 'utilisation_ratio' then 'pool days'
+            when valued.measure = 'latency_seconds' then 'requests'
+            when valued.objective_ratio is not null then 'days'
+            when valued.measure = 'availability_ratio' then 'minutes'
+            else 'requests'
+        end as counted,
+        valued.total_count - valued.bad_count as good_count,
+        valued.bad_count,
+        valued.total_count,
+        valued.error_budget_count,
+        valued.error_budget_count - valued.bad_count as error_budget_left_count,
+        valued.bad_count / nullif(valued.error_budget_count, 0) as error_budget_used_ratio,
+        alerts.burn_rate_1h,
+        alerts.burn_rate_6h,
+        alerts.burn_rate_24h,
+        alerts.burn_rate_72h,
+        alerts.alert_state,
+        alert_hours.page_hours,
+        alert_hours.ticket_hours,
+        valued.approved_by,
+        valued.approved_at
+    from valued
+    left join alerts
+        on valued.service_id = alerts.service_id
+        and valued.target_id = alerts.target_id
+        and valued.period_end_date = alerts.observed_date
+    left join alert_hours
+        on valued.service_id = alert_hours.service_id
+        and valued.target_id = alert_hours.target_id
+        and valued.period = alert_hours.period
+        and valued.period_start_date = alert_hours.period_start_date
 )
 
 select * from final

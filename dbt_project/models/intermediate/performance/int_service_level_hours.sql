@@ -1,0 +1,162 @@
+{{ rebuilt_by('observed_date') }}
+
+with latency as (
+    select service_id, observed_date, latency_basis from {{ ref('int_service_latency_daily') }}
+),
+
+targets as (
+    select * from {{ ref('int_service_targets_by_day') }}
+    where measure in ('latency_seconds', 'error_ratio')
+),
+
+buckets as (
+    select * from {{ ref('int_latency_buckets') }}
+),
+
+measurements as (
+    select * from {{ ref('int_service_measurements') }}
+    where resource in ('response_time', 'latency_p95', 'errors', 'error_ratio')
+),
+
+requests as (
+    select * from {{ ref('int_service_requests_hourly') }}
+),
+
+critical_hours as (
+    select * from {{ ref('int_critical_hours') }}
+),
+
+hourly_buckets as (
+    select
+        service_id,
+        observed_date,
+        {{ hour_of('observed_at') }} as hour_at,
+        upper_bound,
+        {{ exact_sum('bucket_count', digits=6) }} as bucket_count
+    from buckets
+    group by service_id, observed_date, {{ hour_of('observed_at') }}, upper_bound
+),
+
+-- With the bounds of the whole day, so that hours add up to the day.
+bounded as (
+    select hourly_buckets.*, histograms.lower_bound
+    from hourly_buckets
+    inner join {{ ref('int_latency_histogram_daily') }} as histograms
+        on hourly_buckets.service_id = histograms.service_id
+        and hourly_buckets.observed_date = histograms.observed_date
+        and hourly_buckets.upper_bound = histograms.upper_bound
+),
+
+from_histograms as (
+    select
+        bounded.service_id,
+        targets.target_id,
+        bounded.observed_date,
+        bounded.hour_at,
+        {{ exact_sum('bounded.bucket_count', digits=6) }} as total_count,
+        {{ exact_sum(bucket_count_within('targets.target_value')) }} as good_count
+    from bounded
+    inner join targets
+        on bounded.service_id = targets.service_id
+        and bounded.observed_date = targets.observed_date
+        and targets.measure = 'latency_seconds'
+    inner join latency
+        on bounded.service_id = latency.service_id
+        and bounded.observed_date = latency.observed_date
+        and latency.latency_basis = 'histogram'
+    group by bounded.service_id, targets.target_id, bounded.observed_date, bounded.hour_at
+),
+
+from_samples as (
+    select
+        measurements.service_id,
+        targets.target_id,
+        measurements.observed_date,
+        measurements.hour_at,
+        cast(count(*) as double) as total_count,
+        cast(count(case when measurements.value <= targets.target_value then 1 end) as double) as good_count
+    from measurements
+    inner join latency
+        on measurements.service_id = latency.service_id
+        and measurements.observed_date = latency.observed_date
+        and case latency.latency_basis
+            when 'samples' then 'response_time'
+            when 'percentile series' then 'latency_p95'
+        end = measurements.resource
+    inner join targets
+        on measurements.service_id = targets.service_id
+        and measurements.observed_date = targets.observed_date
+        and targets.measure = 'latency_seconds'
+    group by measurements.service_id, targets.target_id, measurements.observed_date, measurements.hour_at
+),
+
+request_hours as (
+    select service_id, hour_at, {{ exact_sum('request_count', digits=6) }} as request_count
+    from requests
+    group by service_id, hour_at
+),
+
+error_hours as (
+    select
+        service_id,
+        observed_date,
+        hour_at,
+        {{ exact_sum("case when resource = 'errors' then value * elapsed_seconds end") }} as error_count,
+        {{ exact_sum("case when resource = 'error_ratio' then value end") }}
+            / nullif(count(case when resource = 'error_ratio' then 1 end), 0) as error_ratio
+    from measurements
+    where resource in ('errors', 'error_ratio')
+    group by service_id, observed_date, hour_at
+),
+
+-- Failures that are counted, else the ratio that the source gives, weighted by requests where they are known.
+from_errors as (
+    select
+        error_hours.service_id,
+        targets.target_id,
+        error_hours.observed_date,
+        error_hours.hour_at,
+        coalesce(request_hours.request_count, 1.0e0) as total_count,
+        case
+            when request_hours.request_count is not null and error_hours.error_count is not null
+                then least(error_hours.error_count, request_hours.request_count)
+            else error_hours.error_ratio * coalesce(request_hours.request_count, 1.0e0)
+        end as bad_count
+    from error_hours
+    inner join targets
+        on error_hours.service_id = targets.service_id
+        and error_hours.observed_date = targets.observed_date
+        and targets.measure = 'error_ratio'
+    left join request_hours
+        on error_hours.service_id = request_hours.service_id and error_hours.hour_at = request_hours.hour_at
+),
+
+judged as (
+    select service_id, target_id, 'latency_seconds' as measure, observed_date, hour_at, total_count - good_count as bad_count, total_count
+    from from_histograms
+    union all
+    select service_id, target_id, 'latency_seconds' as measure, observed_date, hour_at, total_count - good_count as bad_count, total_count
+    from from_samples
+    union all
+    select service_id, target_id, 'error_ratio' as measure, observed_date, hour_at, bad_count, total_count
+    from from_errors
+    where bad_count is not null
+),
+
+final as (
+    select
+        judged.service_id,
+        judged.target_id,
+        judged.measure,
+        judged.observed_date,
+        judged.hour_at,
+        critical_hours.hour_at is not null as is_critical,
+        greatest(judged.bad_count, 0.0e0) as bad_count,
+        judged.total_count
+    from judged
+    left join critical_hours
+        on judged.service_id = critical_hours.service_id and judged.hour_at = critical_hours.hour_at
+    where judged.total_count > 0
+)
+
+select * from final
