@@ -253,6 +253,28 @@ from intermediate.int_size_candidates
 order by all
 """
 
+# Tickets of the last 26 weeks, and older ones that are still open.
+_TICKETS = """
+select
+    t.team_id, t.ticket_kind, i.priority, t.opened_at, t.done_at, t.hours_per_ticket,
+    i.in_progress_minutes as agent_minutes
+from intermediate.int_team_tickets t
+left join marts.fct_incidents i on t.ticket_kind = 'incident' and t.ticket_id = i.incident_id
+where t.weeks_ago < 26 or t.done_at is null
+order by t.team_id, t.ticket_kind, t.ticket_id
+"""
+_TEAMS = (
+    "select team_id, calendar_id, headcount, ticket_hours_per_week from staging.stg_teams order by team_id"
+)
+_SHIFTS = """
+select calendar_id, zone, weekday, opens, closes
+from staging.stg_calendars
+cross join landing.run_window w
+where valid_from <= w.as_of_date and (valid_to is null or valid_to >= w.as_of_date)
+order by calendar_id, weekday, opens
+"""
+_STAFFING_TARGETS = "select * from staging.stg_staffing_targets order by target_id"
+
 ANALYSES: tuple[Analysis, ...] = (
     Analysis(
         name="scalability",
@@ -304,5 +326,13 @@ ANALYSES: tuple[Analysis, ...] = (
         queries={"demand": _SHARED_DEMAND, "requests": _SHARING_REQUESTS},
         reads=("fct_resource_shares", "fct_resource_utilisation_hourly", "fct_service_performance_hourly"),
         tables=("shared_use",),
+    ),
+    Analysis(
+        name="staffing",
+        title="People that support teams need",
+        function="assets.capacity.staffing:staffing",
+        queries={"tickets": _TICKETS, "teams": _TEAMS, "shifts": _SHIFTS, "targets": _STAFFING_TARGETS},
+        reads=("int_team_tickets", "fct_incidents", "stg_teams", "stg_calendars", "stg_staffing_targets"),
+        tables=("staffing_needs",),
     ),
 )

@@ -50,6 +50,13 @@ _EFFORTS = (
     ("effort-request", "service_request", None, 2.0),
     ("effort-request-data", "service_request", "data-platform", 3.5),
 )
+#: Team, work, kind, least urgent priority that is live, minutes to take it up, share, target age of the backlog, weeks.
+_STAFFING = (
+    ("live-incidents", None, "live", "incident", 1, 15.0, 0.9, 60.0, None, None),
+    ("live-infrastructure", "infrastructure", "live", "incident", 2, 15.0, 0.9, 60.0, None, None),
+    ("backlog-incidents", None, "deferred", "incident", None, None, None, None, 4.0, 8),
+    ("backlog-requests", None, "deferred", "service_request", None, None, None, None, 2.0, 8),
+)
 #: What a CI was expected to cost in a month when the budgets were made; parts of shared CIs come on top.
 _BUDGETED_EUR = {"host": 160.0, "database": 420.0, "volume": 70.0, "endpoint": 4.0}
 _TEAMS = (
@@ -162,6 +169,7 @@ def write_control_records(estate: Estate, files: SourceFiles) -> None:
         "kpis": kpis(estate),
         "size_ladders": size_ladders(),
         "effort_standards": effort_standards(),
+        "staffing_targets": staffing_targets(),
         "budgets": budgets(estate),
     }
     for table, frame in tables.items():
@@ -212,6 +220,17 @@ def effort_standards() -> pd.DataFrame:
     columns = ["standard_id", "ticket_kind", "team_id", "hours_per_ticket"]
     approval = {"approved_by": "Helene Vogt", "approved_at": "2023-12-12T10:00:00Z"}
     return pd.DataFrame(_EFFORTS, columns=columns).assign(valid_from=FOUNDED, **approval)
+
+
+def staffing_targets() -> pd.DataFrame:
+    """Which tickets are live work, and how old the backlog of the others may be."""
+    columns = ["target_id", "team_id", "work", "ticket_kind", "max_priority", "respond_within_minutes"]
+    columns += ["target_ratio", "handling_minutes", "backlog_age_days", "within_weeks"]
+    approval = {"approved_by": "Helene Vogt", "approved_at": "2023-12-12T10:00:00Z"}
+    frame = pd.DataFrame(_STAFFING, columns=columns).astype(
+        {"max_priority": "Int64", "within_weeks": "Int64"}
+    )
+    return frame.assign(valid_from=FOUNDED, **approval)
 
 
 def budgets(estate: Estate) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The service desk tool's exports: incidents in its own words and time, changes, requests and so on."""
+"""The service desk tool's exports: incidents in its own words and time, changes, requests, surveys."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ INCIDENT_COLUMNS = {
     "closed_at": "Closed",
     "reassignment_count": "Reassignments",
     "reopen_count": "Reopenings",
+    "problem_id": "Problem",
+    "is_major": "Major incident",
     "source_made_sla": "Made SLA",
 }
 _REQUEST_KINDS = (
@@ -83,6 +85,8 @@ def write_incidents(estate: Estate, incidents: Incidents, files: SourceFiles, di
             "Closed": _local_text(updates["closed"]),
             "Reassignments": updates["reassignments"],
             "Reopenings": updates["reopenings"],
+            "Problem": updates["problem_id"],
+            "Major incident": updates["is_major"],
             "Made SLA": updates["made_sla"],
         }
     )
@@ -126,7 +130,8 @@ def utc_text(at: Ints) -> Any:
     return np.where(at >= 0, stamps.strftime("%Y-%m-%dT%H:%M:%SZ"), "")
 
 
-def _write_monthly(files: SourceFiles, table: str, frame: pd.DataFrame, column: str) -> None:
+def write_monthly(files: SourceFiles, table: str, frame: pd.DataFrame, column: str) -> None:
+    """One CSV a month of `column` (ISO 8601 texts)."""
     months = frame[column].str.slice(0, 7)
     for name in sorted(set(months)):
         files.write_csv(f"{FOLDER}/{table}_{name}.csv", table, frame[months == name])
@@ -156,7 +161,7 @@ def write_changes(estate: Estate, happenings: Happenings, files: SourceFiles) ->
             "updated_at": times([c.updated for c in changes]),
         }
     )
-    _write_monthly(files, "changes", frame, "updated_at")
+    write_monthly(files, "changes", frame, "updated_at")
 
 
 def write_requests(estate: Estate, files: SourceFiles, dirt: Dirt) -> None:
@@ -199,7 +204,7 @@ def write_requests(estate: Estate, files: SourceFiles, dirt: Dirt) -> None:
             "updated_at": utc_text(updated),
         }
     )
-    _write_monthly(files, "service_requests", dirt.repeat_requests(frame), "updated_at")
+    write_monthly(files, "service_requests", dirt.repeat_requests(frame), "updated_at")
 
 
 def _with_complaints(estate: Estate, kinds: Objects, service: Ints) -> Objects:
@@ -211,58 +216,6 @@ def _with_complaints(estate: Estate, kinds: Objects, service: Ints) -> Objects:
 
 def _annoying(estate: Estate) -> set[int]:
     return {s.index for s in estate.services if "watermelon" in s.kind.traits}
-
-
-def write_problems(estate: Estate, incidents: Incidents, files: SourceFiles) -> None:
-    """Problems behind capacity incidents that came back, and some of other origin."""
-    draw = generator(estate.settings.seed, "problems")
-    rows: list[tuple[str, int, int, int, int, int]] = []
-    caused = incidents.heads[incidents.heads["cause"] == "capacity"]
-    pairs = caused[["service", "resource"]].drop_duplicates().itertuples(index=False)
-    remedies = {(int(service), str(resource)): -1 for service, resource in pairs}
-    for change in estate.changes:
-        if change.reason in ("add_members", "raise_limit"):
-            remedies[(change.service, str(change.resource))] = estate.start_at + change.day * SECONDS_A_DAY
-    for (service, resource), solved in remedies.items():
-        group = caused[(caused["service"] == service) & (caused["resource"] == resource)]
-        if group.empty:
-            continue
-        opened = int(group["opened"].iloc[min(1, len(group) - 1)]) + SECONDS_A_DAY
-        title = f"{estate.services[service].name}: not enough {resource}"
-        rows.append((title, service, int(group["ci"].iloc[0]), opened, opened + 4 * SECONDS_A_DAY, solved))
-    for _ in range(max(2, len(estate.services) // 2)):
-        service = int(draw.integers(len(estate.services)))
-        opened = estate.start_at + int(draw.uniform(0, estate.settings.days) * SECONDS_A_DAY)
-        known = opened + int(draw.uniform(2, 12) * SECONDS_A_DAY)
-        solved = known + int(draw.uniform(3, 60) * SECONDS_A_DAY)
-        rows.append((f"{estate.services[service].name}: repeated errors", service, -1, opened, known, solved))
-    rows = sorted(row for row in rows if row[3] < estate.end_at)
-    rows.sort(key=lambda row: row[3])
-    frame = pd.DataFrame([_problem(estate, number, *row) for number, row in enumerate(rows, start=1)])
-    _write_monthly(files, "problems", frame, "updated_at")
-
-
-def _problem(
-    estate: Estate, number: int, title: str, service: int, ci: int, opened: int, known: int, solved: int
-) -> dict[str, Any]:
-    reached = [("investigating", opened)]
-    if known < estate.end_at:
-        reached.append(("known_error", known))
-    if known < solved < estate.end_at:
-        reached.append(("resolved", solved))
-    state, updated = reached[-1]
-    passed = dict(reached)
-    return {
-        "problem_id": f"PRB{number:07d}",
-        "title": title,
-        "service_id": estate.services[service].service_id,
-        "ci_id": "" if ci < 0 else estate.cis[ci].ci_id,
-        "state": state,
-        "opened_at": utc_text(np.array([opened]))[0],
-        "known_error_at": utc_text(np.array([passed.get("known_error", -1)]))[0],
-        "resolved_at": utc_text(np.array([passed.get("resolved", -1)]))[0],
-        "updated_at": utc_text(np.array([updated]))[0],
-    }
 
 
 def write_surveys(estate: Estate, incidents: Incidents, files: SourceFiles) -> None:
@@ -289,4 +242,4 @@ def write_surveys(estate: Estate, incidents: Incidents, files: SourceFiles) -> N
             "score": np.clip(np.rint(mood[rows]), 1, 5).astype(np.int64),
         }
     )
-    _write_monthly(files, "csat_responses", frame, "answered_at")
+    write_monthly(files, "csat_responses", frame, "answered_at")

@@ -15,13 +15,7 @@ from assets.landing.contracts import contracts
 from assets.simulation.calibration import calibrate
 from assets.simulation.cmdb import write_cmdb
 from assets.simulation.control_records import write_control_records
-from assets.simulation.desk import (
-    write_changes,
-    write_incidents,
-    write_problems,
-    write_requests,
-    write_surveys,
-)
+from assets.simulation.desk import write_changes, write_incidents, write_requests, write_surveys
 from assets.simulation.dirt import Dirt
 from assets.simulation.estate import Estate, build_estate
 from assets.simulation.files import SourceFiles, replace_file
@@ -32,6 +26,13 @@ from assets.simulation.ledger import write_business_demand, write_costs
 from assets.simulation.monitoring import write_monitoring
 from assets.simulation.outages import write_outages
 from assets.simulation.plans import write_plans
+from assets.simulation.problems import (
+    declare_major_incidents,
+    draw_problems,
+    link_problems,
+    write_major_incidents,
+    write_problems,
+)
 from assets.simulation.settings import SimulationSettings
 from assets.simulation.throughput import throughput_table, write_load_tests
 from assets.simulation.truth import Truth, coefficient_table, load_truth, saturation_table, service_table
@@ -72,11 +73,15 @@ def _write(settings: SimulationSettings, home: Path) -> tuple[Truth, list[str]]:
     write_plans(estate, calibration, happenings, files)
     exhaustions, daily = write_monitoring(estate, calibration, happenings, files, dirt)
     incidents = draw_incidents(estate, happenings, exhaustions)
+    problems = draw_problems(estate, happenings, incidents)
+    link_problems(estate, incidents, problems)
+    major = declare_major_incidents(estate, incidents)
     write_incidents(estate, incidents, files, dirt)
     write_outages(estate, happenings, incidents, files)
+    write_major_incidents(major, files)
     write_changes(estate, happenings, files)
     write_requests(estate, files, dirt)
-    write_problems(estate, incidents, files)
+    write_problems(estate, problems, files)
     write_surveys(estate, incidents, files)
     write_costs(estate, calibration, files)
     write_business_demand(estate, daily, files)

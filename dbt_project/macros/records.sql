@@ -90,3 +90,16 @@
     where effective_rank = 1
 {%- endmacro %}
 
+
+{# Distinct texts of a group in order, with commas between. #}
+{% macro joined_texts(text) -%}
+    {{ return(adapter.dispatch('joined_texts', 'ullage')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__joined_texts(text) -%}
+    array_to_string(list_sort(list_distinct(list({{ text }}))), ',')
+{%- endmacro %}
+
+{% macro spark__joined_texts(text) -%}
+    array_join(sort_array(collect_set({{ text }})), ',')
+{%- endmacro %}

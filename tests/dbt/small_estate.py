@@ -43,7 +43,7 @@ def estate_rows(
     rows["metric_samples"] = [row for day in loaded for row in _samples(day)]
     rows["metric_histograms"] = [row for day in loaded for row in _histograms(day)]
     rows |= _control() | _itsm() | _finance() | _forecasts() | _scalability() | _events()
-    rows |= _rightsizing() | planning(as_of)
+    rows |= _rightsizing() | _staffing() | planning(as_of)
     return rows | {"receipts": _receipts()}
 
 
@@ -267,6 +267,17 @@ def _control() -> dict[str, list[Row]]:
             {**_APPROVED, "standard_id": kind, "ticket_kind": kind, "hours_per_ticket": hours}
             for kind, hours in (("incident", 2.3), ("service_request", 0.7))
         ],
+        "staffing_targets": [
+            {
+                **_APPROVED,
+                "target_id": "desk",
+                "work": "live",
+                "ticket_kind": "incident",
+                "max_priority": 1,
+                "respond_within_minutes": 7.5,
+                "target_ratio": 0.8,
+            }
+        ],
         "budgets": [
             {
                 **_APPROVED,
@@ -420,7 +431,15 @@ def _itsm() -> dict[str, list[Row]]:
             for row in requests
         ],
         "incidents": [
-            dict(zip(fields, row, strict=True), team_id="operations", source_made_sla=row[2] == "closed")
+            dict(
+                zip(fields, row, strict=True),
+                team_id="network" if row[:2] == ("inc-1", 2) else "operations",
+                source_made_sla=row[2] == "closed",
+                is_major=row[0] == "inc-1" and row[1] > 1,
+                problem_id="prb-1" if row[3] == "shop" else None,
+                ci_id="db-1" if row[0] in ("inc-1", "inc-2") else None,
+                reopen_count=2 if row[:2] == ("inc-1", 5) else None,
+            )
             for row in incidents
         ],
         "csat_responses": [
@@ -452,6 +471,36 @@ def _itsm() -> dict[str, list[Row]]:
                     ("mail", None, False, at(DAYS[3], 13, 7), None, None),
                 )
             )
+        ],
+        "major_incidents": [
+            {
+                "incident_id": "inc-1",
+                "declared_at": at(spring, 14, 20),
+                "first_update_at": at(spring, 14, 47),
+                "restored_at": at(spring, 19, 3),
+                "updated_at": at(spring, 20),
+            },
+        ],
+        "problems": [
+            {
+                "problem_id": "prb-1",
+                "title": "Sessions are lost",
+                "service_id": "shop",
+                "ci_id": "db-1",
+                "team_id": "operations",
+                "state": "resolved",
+                "workaround": "Sign in again",
+                "opened_at": at(spring, 16),
+                "known_error_at": at(date(2026, 4, 2), 11, 7),
+                "resolved_at": at(date(2026, 6, 22), 9, 13),
+                "updated_at": at(date(2026, 6, 22), 9, 13),
+            },
+            {
+                "problem_id": "prb-2",
+                "state": "new",
+                "opened_at": at(DAYS[2], 7),
+                "updated_at": at(DAYS[2], 7),
+            },
         ],
         "changes": [
             {
@@ -633,6 +682,24 @@ def _rightsizing() -> dict[str, list[Row]]:
             }
             for size, saved in (("small", 119.6), ("medium", 0.0))
         ],
+    }
+
+
+def _staffing() -> dict[str, list[Row]]:
+    needed = {"team_id": "operations", "as_of_date": AS_OF, "method": "seasonal_mean"}
+    needed |= {
+        "agents_needed": 1.0,
+        "agents_needed_high": 2.0,
+        "agents_available": 0.3,
+        "shortage_agents": 0.7,
+    }
+    live = {"work": "live", "zone": "UTC", "weekday": 1, "is_open": True}
+    arrivals = {"arrivals": 0.2, "arrivals_low": 0.1, "arrivals_high": 0.7}
+    return {
+        "staffing_needs": [
+            {**needed, **live, **arrivals, "interval_number": 9, "local_hour": 9},
+            {**needed, **arrivals, "work": "deferred", "interval_number": 0, "week_start_date": AS_OF},
+        ]
     }
 
 

@@ -86,6 +86,7 @@ def test_marts_with_logic_have_a_unit_test(nodes: dict[str, Any]) -> None:
         "fct_forecasts",
         "fct_forecast_scores",
         "fct_scalability_points",
+        "fct_staffing",
         "fct_resource_baselines",
         "fct_event_detections",
         "fct_pool_members",

@@ -23,6 +23,8 @@ final as (
         closed_at,
         reassignment_count,
         reopen_count,
+        problem_id,
+        is_major,
         source_made_sla,
         is_derived
     from newest

@@ -31,23 +31,25 @@ exception_dates as (
     select distinct calendar_id, local_date from exceptions
 ),
 
-incidents as (
+tickets as (
     select opened_at, updated_at from {{ ref('stg_incident_events') }}
+    union all
+    select opened_at, opened_at as updated_at from {{ ref('stg_service_requests') }}
 ),
 
 run_window as (
     select * from {{ ref('stg_run_window') }}
 ),
 
--- Every date on which an incident was open, one more because local days are not UTC days, and as far ahead as a running clock
+-- Every date on which an incident or request was open, one more because local days are not UTC days, and as far ahead as a running clock
 -- may have to look.
 bounds as (
     select
-        {{ add_days('least(min(run_window.history_start_date), min(cast(incidents.opened_at as date)))', -1) }}
+        {{ add_days('least(min(run_window.history_start_date), min(cast(tickets.opened_at as date)))', -1) }}
             as first_date,
         {{ add_days('max(run_window.as_of_date)', 92) }} as last_date
     from run_window
-    left join incidents on incidents.updated_at < run_window.as_of_at
+    left join tickets on tickets.updated_at < run_window.as_of_at
 ),
 
 local_dates as (

@@ -3,10 +3,19 @@ with spans as (
     where calendar_id is not null and effect = 'run'
 ),
 
+requests as (
+    select * from {{ ref('int_service_requests') }}
+    where calendar_id is not null
+),
+
 moments as (
     select calendar_id, starts_at as moment_at from spans
     union
     select calendar_id, ends_at as moment_at from spans
+    union
+    select calendar_id, opened_at as moment_at from requests
+    union
+    select calendar_id, measured_until_at as moment_at from requests
 ),
 
 days as (

@@ -4,7 +4,7 @@ with run_window as (
 
 counted as (
     select incidents.incident_id
-    from {{ ref('fct_incidents') }} as incidents
+    from {{ ref('int_incidents') }} as incidents
     inner join {{ ref('incident_states') }} as states on incidents.state = states.state and states.counts_for_sla
 ),
 

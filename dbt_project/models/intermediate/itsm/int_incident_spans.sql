@@ -1,6 +1,6 @@
 with incidents as (
     select incident_id, opened_at, opened_date, resolved_at
-    from {{ ref('fct_incidents') }}
+    from {{ ref('int_incidents') }}
 ),
 
 events as (

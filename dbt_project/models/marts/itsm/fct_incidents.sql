@@ -1,74 +1,98 @@
-with events as (
-    select * from {{ ref('int_incident_events') }}
+with incidents as (
+    select * from {{ ref('int_incidents') }}
+),
+
+spans as (
+    select * from {{ ref('int_incident_spans') }}
+),
+
+states as (
+    select * from {{ ref('incident_states') }}
+),
+
+major as (
+    select incident_id from {{ ref('stg_major_incidents') }}
 ),
 
 run_window as (
     select as_of_at from {{ ref('stg_run_window') }}
 ),
 
-histories as (
+measured as (
+    select
+        spans.incident_id,
+        spans.span_number,
+        spans.state,
+        spans.team_id,
+        spans.starts_at,
+        states.is_open,
+        {{ microseconds_between('spans.starts_at', 'coalesce(spans.ends_at, run_window.as_of_at)') }} as microseconds
+    from spans
+    inner join states on spans.state = states.state
+    cross join run_window
+),
+
+lifecycles as (
     select
         incident_id,
-        cast(count(*) as int) as event_count,
-        max(case when is_resolution then updated_at end) as last_resolution_event_at,
-        max(case when is_closure then updated_at end) as last_closure_event_at,
-        cast(count(case when is_reopening then 1 end) as int) as reopening_count,
-        cast(count(case when is_reassignment then 1 end) as int) as reassignment_count
-    from events
+        coalesce(sum(case when state = 'new' then microseconds end), 0) / 60000000.0e0 as new_minutes,
+        coalesce(sum(case when state = 'assigned' then microseconds end), 0) / 60000000.0e0 as assigned_minutes,
+        coalesce(sum(case when state = 'in_progress' then microseconds end), 0) / 60000000.0e0 as in_progress_minutes,
+        coalesce(sum(case when state = 'on_hold' then microseconds end), 0) / 60000000.0e0 as on_hold_minutes,
+        coalesce(sum(case when state = 'resolved' then microseconds end), 0) / 60000000.0e0 as resolved_minutes,
+        coalesce(sum(case when is_open then microseconds end), 0) / 60000000.0e0 as open_minutes,
+        min(case when state in ('in_progress', 'on_hold', 'resolved', 'closed') then starts_at end) as first_touch_at,
+        min_by(team_id, case when team_id is not null then span_number end) as first_team_id,
+        cast(count(distinct team_id) as int) as team_count
+    from measured
     group by incident_id
-),
-
-latest as (
-    select * from events
-    where newest_rank = 1
-),
-
--- Sources repeat the final resolution and closure times on early rows. They are believed once the state says so and when
--- they lie between opening and the end of the as-of day; otherwise the update that changed the state tells the time.
-joined as (
-    select
-        latest.*,
-        histories.event_count,
-        coalesce(latest.reopen_count, histories.reopening_count) as known_reopen_count,
-        coalesce(latest.reassignment_count, histories.reassignment_count) as known_reassignment_count,
-        case
-            when not latest.stops_clock or not latest.counts_for_sla then null
-            when latest.resolved_at >= latest.opened_at and latest.resolved_at < run_window.as_of_at
-                then latest.resolved_at
-            else histories.last_resolution_event_at
-        end as believed_resolved_at,
-        case
-            when not latest.is_closed then null
-            when latest.closed_at >= latest.opened_at and latest.closed_at < run_window.as_of_at
-                then latest.closed_at
-            else histories.last_closure_event_at
-        end as believed_closed_at
-    from latest
-    inner join histories on latest.incident_id = histories.incident_id
-    cross join run_window
 ),
 
 final as (
     select
-        incident_id,
-        service_id,
-        ci_id,
-        team_id,
-        cast(priority as int) as priority,
-        category,
-        title,
-        state,
-        opened_at,
-        cast(opened_at as date) as opened_date,
-        believed_resolved_at as resolved_at,
-        believed_closed_at as closed_at,
-        {{ minutes_between('opened_at', 'believed_resolved_at') }} as elapsed_resolution_minutes,
-        event_count,
-        cast(known_reassignment_count as int) as reassignment_count,
-        cast(known_reopen_count as int) as reopen_count,
-        source_made_sla,
-        coalesce(is_derived, false) as is_derived
-    from joined
+        incidents.incident_id,
+        incidents.service_id,
+        incidents.ci_id,
+        incidents.team_id,
+        incidents.priority,
+        incidents.category,
+        incidents.title,
+        incidents.state,
+        incidents.opened_at,
+        incidents.opened_date,
+        incidents.resolved_at,
+        incidents.closed_at,
+        incidents.elapsed_resolution_minutes,
+        incidents.event_count,
+        incidents.reassignment_count,
+        incidents.reopen_count,
+        incidents.source_made_sla,
+        incidents.is_derived,
+        incidents.is_open,
+        incidents.declared_major_at is not null or major.incident_id is not null as is_major,
+        incidents.problem_id,
+        lifecycles.first_team_id,
+        lifecycles.team_count,
+        lifecycles.first_touch_at,
+        {{ minutes_between('incidents.opened_at', 'lifecycles.first_touch_at') }} as first_touch_minutes,
+        incidents.first_resolved_at,
+        incidents.last_reopening_at as last_reopened_at,
+        incidents.resolved_at is not null
+            and incidents.reassignment_count = 0
+            and incidents.reopen_count = 0 as is_first_touch_resolved,
+        lifecycles.new_minutes,
+        lifecycles.assigned_minutes,
+        lifecycles.in_progress_minutes,
+        lifecycles.on_hold_minutes,
+        lifecycles.resolved_minutes,
+        lifecycles.open_minutes,
+        case when incidents.is_open
+            then {{ minutes_between('incidents.opened_at', 'run_window.as_of_at') }} / 1440
+        end as backlog_age_days
+    from incidents
+    inner join lifecycles on incidents.incident_id = lifecycles.incident_id
+    left join major on incidents.incident_id = major.incident_id
+    cross join run_window
 )
 
 select * from final

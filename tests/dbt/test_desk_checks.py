@@ -1,0 +1,47 @@
+"""The checks on the service desk's marts fail on bad tables; on the small estate's good ones they pass (test_build)."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.dbt.dbt_project_runner import WAREHOUSE, DbtOutcome, DbtProjectRunner
+
+pytestmark = pytest.mark.slow
+
+BACKLOG_CHECKS = ("assert_backlog_stock_follows_flow", "assert_backlog_obeys_littles_law")
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("select 1", set()),
+        (
+            "update marts.fct_backlog_daily set arrivals = arrivals + 1 where arrivals > 0",
+            {BACKLOG_CHECKS[0]},
+        ),
+        (
+            "update marts.fct_backlog_daily set transfers_in = 0, arrivals = arrivals + transfers_in",
+            {BACKLOG_CHECKS[0]},
+        ),
+        ("update marts.fct_backlog_daily set ticket_days = ticket_days * 1.001", {BACKLOG_CHECKS[1]}),
+        ("delete from marts.fct_backlog_daily where ticket_kind = 'problem'", {BACKLOG_CHECKS[1]}),
+    ],
+    ids=["as built", "an arrival too many", "a transfer lost", "time that nobody waited", "a kind lost"],
+)
+def test_backlog_checks(
+    built: tuple[Path, DbtOutcome],
+    dbt_project: DbtProjectRunner,
+    tmp_path: Path,
+    damage: str,
+    found: set[str],
+) -> None:
+    """Little's law and stock and flow hold in what was built, and each notices its own mistake."""
+    warehouse = tmp_path / WAREHOUSE
+    shutil.copy(built[0], warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(damage)
+    outcome = dbt_project.run(["test", "--select", *BACKLOG_CHECKS], warehouse)
+    assert set(outcome.failed()) == found
+    assert set(outcome.statuses) == set(BACKLOG_CHECKS)
