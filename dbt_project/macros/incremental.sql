@@ -2,7 +2,8 @@
 
    A model that calls `rebuilt_by('observed_date')` holds many days and is given, by its own query, the rows of
    landing.run_days. Those days are first taken out of the table (so a day that became empty empties), then the rows of
-   the query come in; all other days stay. `rebuilt_by('as_of_date')` does the same for the run's as-of date.
+   the query come in; all other days stay. `rebuilt_by('as_of_date')` does the same for the run's as-of date, `rebuilt_by('week_start_date')`
+   for the calendar weeks of landing.run_days.
 
    DuckDB: delete and append in one transaction. Spark: drop the partitions and write them new (insert_overwrite). #}
 {% macro rebuilt_by(part) -%}
@@ -19,6 +20,8 @@
 {% macro rebuilt_parts(part) -%}
     {%- if part == 'as_of_date' -%}
         select as_of_date from {{ source('landing', 'run_window') }}
+    {%- elif part == 'week_start_date' -%}
+        select distinct {{ week_of('observed_date') }} from {{ source('landing', 'run_days') }}
     {%- else -%}
         select observed_date from {{ source('landing', 'run_days') }}
     {%- endif -%}

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from tests.dbt.dbt_project_runner import BUILD_ONLY, WAREHOUSE, DbtOutcome, DbtProjectRunner
@@ -27,6 +29,7 @@ FACTS = (
     "intermediate.int_service_level_hours",
     "intermediate.int_check_intervals",
 )
+WEEKS = "intermediate.int_resource_sketch_weeks"
 # What they need and nothing else: a run of everything proves no more and takes twice as long.
 SELECTION = (
     *BUILD_ONLY,
@@ -73,7 +76,7 @@ def day_by_day(dbt_project: DbtProjectRunner, tmp_path_factory: pytest.TempPathF
 def test_day_by_day_equals_all_at_once(day_by_day: Path, built: tuple[Path, DbtOutcome]) -> None:
     """Bit for bit. Counters and availability look back over midnight; whichever run builds a day, it is the same."""
     at_once, _ = built
-    for table in FACTS:
+    for table in (*FACTS, WEEKS):
         assert differences(read_duckdb(day_by_day, table), read_duckdb(at_once, table), tolerance=0) == [], (
             table
         )
@@ -103,3 +106,28 @@ def test_a_withdrawn_day_empties_and_the_others_stay(
             kept = before.filter([value != withdrawn for value in before.column("observed_date").to_pylist()])
             assert kept.num_rows < before.num_rows
             assert differences(after, kept, tolerance=0) == [], table
+
+        assert weeks_of(warehouse, "sketch") == weeks_of(warehouse, "day") != weeks_of(day_by_day, "day")
+
+
+def weeks_of(warehouse: Path, source: str) -> list[tuple[Any, ...]]:
+    """Time of each week and bucket, from the weeks' sketches or from those of the days."""
+    query = {
+        "sketch": f"select week_start_date as week, bucket, sum(covered_microseconds) from {WEEKS}",
+        "day": "select cast(date_trunc('week', observed_date) as date) as week, bucket, "
+        "sum(covered_microseconds) from marts.fct_resource_utilisation_sketches",
+    }
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return connection.execute(f"{query[source]} group by all order by all").fetchall()
+
+
+def test_a_week_that_is_not_its_days_is_noticed(
+    built: tuple[Path, DbtOutcome], dbt_project: DbtProjectRunner, tmp_path: Path
+) -> None:
+    """A microsecond too much fails the data test, which passes in test_build."""
+    warehouse = tmp_path / WAREHOUSE
+    warehouse.write_bytes(built[0].read_bytes())
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(f"update {WEEKS} set covered_microseconds = covered_microseconds + 1")
+    check = "assert_weeks_of_sketches_agree_with_days"
+    assert dbt_project.run(["test", "--select", check], warehouse).statuses == {check: "fail"}

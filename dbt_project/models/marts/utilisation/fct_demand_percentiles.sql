@@ -4,10 +4,6 @@ with run_window as (
     select as_of_date from {{ ref('stg_run_window') }}
 ),
 
-sketches as (
-    select * from {{ ref('fct_resource_utilisation_sketches') }}
-),
-
 rules as (
     select * from {{ ref('int_resource_rules_by_day') }}
 ),
@@ -24,39 +20,78 @@ windows as (
     select 90 as window_days
 ),
 
--- Samples in the unit that the plan asks for now: what was measured in another unit before does not merge.
-recent as (
+-- A week is read whole by the windows that hold all its days, and by day for those that begin or end in it.
+days as (
     select
         sketches.ci_id,
         sketches.resource,
         sketches.unit,
-        run_window.as_of_date,
-        {{ days_between('sketches.observed_date', 'run_window.as_of_date') }} as age_days,
         sketches.bucket,
-        sketches.covered_microseconds
-    from sketches
+        sketches.covered_microseconds,
+        {{ days_between('sketches.observed_date', 'run_window.as_of_date') }} as age_days,
+        {{ days_between(week_of('sketches.observed_date'), 'run_window.as_of_date') }} as monday_age_days
+    from {{ ref('fct_resource_utilisation_sketches') }} as sketches
     inner join run_window
         on sketches.observed_date <= run_window.as_of_date
         and sketches.observed_date > {{ add_days('run_window.as_of_date', -90) }}
-    inner join rules
-        on sketches.resource = rules.resource
-        and sketches.unit = rules.unit
-        and rules.observed_date = run_window.as_of_date
 ),
 
--- Daily sketches of a CI merge into one of each window.
+weeks as (
+    select
+        sketches.ci_id,
+        sketches.resource,
+        sketches.unit,
+        sketches.bucket,
+        sketches.covered_microseconds,
+        {{ days_between('sketches.week_start_date', 'run_window.as_of_date') }} as monday_age_days
+    from {{ ref('int_resource_sketch_weeks') }} as sketches
+    inner join run_window
+        on sketches.week_start_date <= {{ add_days('run_window.as_of_date', -6) }}
+        and sketches.week_start_date > {{ add_days('run_window.as_of_date', -90) }}
+),
+
+parts as (
+    select
+        weeks.ci_id,
+        weeks.resource,
+        weeks.unit,
+        windows.window_days,
+        weeks.bucket,
+        weeks.covered_microseconds
+    from weeks
+    inner join windows on weeks.monday_age_days < windows.window_days
+    union all
+    select
+        days.ci_id,
+        days.resource,
+        days.unit,
+        windows.window_days,
+        days.bucket,
+        days.covered_microseconds
+    from days
+    inner join windows
+        on days.age_days < windows.window_days
+        and (days.monday_age_days < 6 or days.monday_age_days >= windows.window_days)
+),
+
+-- Sketches of a CI merge into one of each window: samples in the unit that the plan asks for now. What was measured in
+-- another unit before does not merge.
 ci_windows as (
     select
-        recent.ci_id,
-        recent.resource,
-        recent.unit,
-        recent.as_of_date,
-        windows.window_days,
-        recent.bucket,
-        cast(sum(recent.covered_microseconds) as bigint) as weight
-    from recent
-    inner join windows on recent.age_days < windows.window_days
-    group by recent.ci_id, recent.resource, recent.unit, recent.as_of_date, windows.window_days, recent.bucket
+        parts.ci_id,
+        parts.resource,
+        parts.unit,
+        run_window.as_of_date,
+        parts.window_days,
+        parts.bucket,
+        cast(sum(parts.covered_microseconds) as bigint) as weight
+    from parts
+    cross join run_window
+    inner join rules
+        on parts.resource = rules.resource
+        and parts.unit = rules.unit
+        and rules.observed_date = run_window.as_of_date
+    group by parts.ci_id, parts.resource, parts.unit, run_window.as_of_date, parts.window_days, parts.bucket
 ),
 
 -- And those of a pool's members into one of the pool.
