@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -146,6 +147,7 @@ def replay_asset() -> dg.AssetsDefinition:
         pool=POOL,
     )
     def forecast_replays(context: dg.AssetExecutionContext, estate: Estate) -> Iterator[dg.MaterializeResult]:
+        from assets.forecasting.processes import side_by_side
         from assets.forecasting.record import REPLAY_DAYS_BACK, replay_days
         from assets.forecasting.run import forecast_estate
 
@@ -158,29 +160,32 @@ def replay_asset() -> dg.AssetsDefinition:
                 daily, membership = read_demand(connection, estate.history_days + max(REPLAY_DAYS_BACK))
                 first = daily["observed_date"].min() if len(daily) else None
                 wanted = [] if first is None else list(replay_days(as_of, first.date()))
-                known_facts = read_known(connection)
-                for day in wanted:
-                    if (
-                        not is_new_code
-                        and (estate.home.computed(day) / "forecast_quantiles.parquet").exists()
-                    ):
-                        continue
-                    known = daily["observed_date"].dt.date
-                    result = forecast_estate(
-                        daily[(known <= day) & (known > day - timedelta(days=estate.history_days))],
-                        membership,
-                        as_of=day,
-                        horizon_days=estate.horizon_days,
-                        seed=estate.forecast_seed,
-                        is_replayed=True,
-                        known=known_facts.of_the_past(),
-                    )
+                made = [
+                    day
+                    for day in wanted
+                    if is_new_code or not (estate.home.computed(day) / "forecast_quantiles.parquet").exists()
+                ]
+                replay = partial(
+                    forecast_estate,
+                    horizon_days=estate.horizon_days,
+                    seed=estate.forecast_seed,
+                    is_replayed=True,
+                    known=read_known(connection).of_the_past(),
+                )
+                known = daily["observed_date"].dt.date
+                windows = (
+                    daily[(known <= day) & (known > day - timedelta(days=estate.history_days))]
+                    for day in made
+                )
+                calls = [(window, membership, day) for window, day in zip(windows, made, strict=True)]
+                for day, result in zip(
+                    made, side_by_side(replay, calls, daily["series_id"].nunique()), strict=True
+                ):
                     tables = {
                         "forecast_quantiles": result.quantiles,
                         "forecast_saturation": result.saturation,
                     }
                     write_computed(estate.home, day, tables)
-                    made.append(day)
             load_computed(connection, estate.home)
             load_past(connection, as_of)
         context.log.info(f"{len(made)} earlier as-of days" if made else "none needed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from assets.forecasting.frames import (
     Panel,
     build_panel,
 )
+from assets.forecasting.processes import side_by_side
 from assets.forecasting.quantiles import pinball
 from assets.forecasting.seasonal_naive import nan_mean, seasonal_error, seasonal_naive
 
@@ -58,16 +60,29 @@ def backtest_panel(
     panel: Panel, horizon: int, seed: int, windows: int = 3, step: int | None = None
 ) -> pd.DataFrame:
     """`backtest` of a panel."""
+    held_back = held_back_steps(panel, horizon, windows, step)
+    made = side_by_side(
+        forecast_panel,
+        [(panel.until(steps), horizon, DEFAULT_QUANTILES, seed) for steps in held_back],
+        len(panel.ids),
+    )
+    return score_panel(panel, made)
+
+
+def held_back_steps(panel: Panel, horizon: int, windows: int, step: int | None = None) -> list[int]:
+    """Steps at the end that each window's forecast does not see; fewer windows where history is short."""
     if horizon < 1 or windows < 1 or (step is not None and step < 1):
         raise ForecastInputError("horizon, windows and step: give at least 1 of each")
+    steps = (horizon + number * (step or horizon) for number in range(windows))
+    return [held for held in steps if panel.values.shape[1] - held >= 2 * panel.periods[0] + 1]
+
+
+def score_panel(panel: Panel, made: Sequence[PanelForecast]) -> pd.DataFrame:
+    """`backtest` of forecasts of `panel` that were made without its last steps, the latest first."""
     scored = []
-    for number in range(windows):
-        dropped = horizon + number * (step or horizon)
-        if panel.values.shape[1] - dropped < 2 * panel.periods[0] + 1:
-            break
-        made = forecast_panel(panel.until(dropped), horizon, DEFAULT_QUANTILES, seed)
-        start = panel.values.shape[1] - dropped
-        scored.append(score_window(made, panel.values[:, start : start + horizon]))
+    for forecast in made:
+        start, horizon = forecast.panel.values.shape[1], forecast.values.shape[1]
+        scored.append(score_window(forecast, panel.values[:, start : start + horizon]))
     return _summary(panel, scored)
 
 

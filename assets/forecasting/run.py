@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from assets.forecasting.backtest import backtest_panel
+from assets.forecasting.backtest import held_back_steps, score_panel
 from assets.forecasting.changes import Known, adjust, prepare
 from assets.forecasting.forecast import PanelForecast, forecast_panel
-from assets.forecasting.frames import DEFAULT_QUANTILES, build_panel
+from assets.forecasting.frames import DEFAULT_QUANTILES, Panel, build_panel
 from assets.forecasting.paths import DEFAULT_SERVICE_SHARE, service_groups
+from assets.forecasting.processes import side_by_side
 from assets.forecasting.record import fall_back, naive_and_scale
 from assets.forecasting.saturation import WINDOWS, first_passages, saturation, service_saturation
 
@@ -113,12 +114,16 @@ def forecast_estate(
         daily, notes = prepare(daily, known)
     history = daily.rename(columns={"series_id": "unique_id", "observed_date": "ds", "demand_value": "y"})
     panel = build_panel(history, "D", end=pd.Timestamp(as_of))
-    made = forecast_panel(panel, horizon_days, DEFAULT_QUANTILES, seed)
+    length = backtest_days(panel, horizon_days)
+    windows = [] if is_replayed else held_back_steps(panel, length, SCORE_WINDOWS, -(-length // 2))
+    calls = [(panel, horizon_days, DEFAULT_QUANTILES, seed)]
+    calls += [(panel.until(steps), length, DEFAULT_QUANTILES, seed) for steps in windows]
+    made, *tried = side_by_side(forecast_panel, calls, len(panel.ids))
     if record is not None:
         made = fall_back(made, record)
     if known is not None:
         made = adjust(made, known, notes)
-    scores = _scores(made, 0 if is_replayed else SCORE_WINDOWS, seed)
+    scores = _scores(made, None if is_replayed else tried, length)
     leads = _lead_times(daily)
     share = DEFAULT_SERVICE_SHARE if service_share is None else float(np.clip(service_share, 0.0, 0.95))
     groups = service_groups(made.panel.ids, membership, share)
@@ -128,7 +133,7 @@ def forecast_estate(
     services["unique_id"] = "service/" + services["unique_id"].astype("str")
     dates = pd.concat([part for part in (series, services) if len(part)] or [series])
     quantiles = _long(made).join(scores.set_index("unique_id")["wql"].rename("promised_wql"), on="unique_id")
-    quantiles["promised_days"] = backtest_days(made)
+    quantiles["promised_days"] = length
     return ForecastResult(
         quantiles=_typed(quantiles.assign(is_replayed=is_replayed), as_of, QUANTILE_TYPES),
         saturation=_typed(dates, as_of, SATURATION_TYPES),
@@ -161,19 +166,18 @@ def _long(made: PanelForecast) -> pd.DataFrame:
     )
 
 
-def backtest_days(made: PanelForecast) -> int:
+def backtest_days(panel: Panel, horizon: int) -> int:
     """Days ahead that the backtest scores: as much of the horizon as a history of this length can hold back."""
-    horizon, width = made.values.shape[1], made.panel.values.shape[1]
-    return int(min(horizon, max(made.panel.periods[0], width // 4)))
+    return min(horizon, max(panel.periods[0], panel.values.shape[1] // 4))
 
 
-def _scores(made: PanelForecast, windows: int, seed: int) -> pd.DataFrame:
-    """Backtest of a forecast, and how its errors hang together; nothing is scored in no windows."""
-    panel, horizon, length = made.panel, made.values.shape[1], backtest_days(made)
-    if not windows:
+def _scores(made: PanelForecast, tried: Sequence[PanelForecast] | None, length: int) -> pd.DataFrame:
+    """Backtest of a forecast, and how its errors hang together; nothing is scored where nothing was tried."""
+    panel, horizon = made.panel, made.values.shape[1]
+    if tried is None:
         measures = [name for name in SCORE_TYPES if name not in ("series_id", "as_of_date")]
         return pd.DataFrame({"unique_id": list(panel.ids)}).reindex(columns=["unique_id", *measures])
-    scores = backtest_panel(panel, length, seed, windows, max(1, -(-length // 2)))
+    scores = score_panel(panel, tried)
     if length < horizon:
         partial = f"scored on the first {length} of {horizon} days"
         scores["notes"] = np.where(scores["window_count"] > 0, partial, scores["notes"])
