@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from assets.processes import side_by_side
 from reports import (
     business,
     events,
@@ -36,6 +37,8 @@ from reports.settings import ReportSettings
 from reports.track_record import LEAST_FORECASTS, record_page
 
 _LISTED_QUARANTINE = 50
+#: Pages of so many services are written by one process.
+SERVICES_AT_ONCE = 6
 _FORMATS = (
     "day",
     "month",
@@ -62,10 +65,30 @@ def render(published: Path, out: Path, *, settings: ReportSettings) -> list[Path
         slugs = service_slugs(s.service_id for s in estate.services)
         lines = service_lines(estate, slugs, settings)
         _write_estate_pages(site, reader, manifest, estate, lines, slugs, settings)
-        traces, checks = provenance.traces(manifest), provenance.checks_behind(manifest)
-        for position, line in enumerate(lines):
-            drawn = service.charted_pools(line)
-            detail = reader.service(line.service.service_id, drawn, settings)
+    parts = -(-len(lines) // SERVICES_AT_ONCE)
+    written = side_by_side(
+        _write_services,
+        [(published, out, settings, lines, range(part, len(lines), parts)) for part in range(parts)],
+        is_small=parts < 2,
+    )
+    return [*site.written, *sorted(path for paths in written for path in paths)]
+
+
+def _write_services(
+    published: Path,
+    out: Path,
+    settings: ReportSettings,
+    lines: Sequence[ServiceLine],
+    positions: Sequence[int],
+) -> list[Path]:
+    """Pages of the services at some positions of `lines`."""
+    manifest = read_manifest(published)
+    site = _Site(out, settings, manifest=manifest, quality=quality_of(manifest))
+    traces, checks = provenance.traces(manifest), provenance.checks_behind(manifest)
+    with PublishedReader(published, manifest.as_of_date) as reader:
+        for position in positions:
+            line = lines[position]
+            detail = reader.service(line.service.service_id, service.charted_pools(line), settings)
             site.write(
                 f"service/{line.slug}.html",
                 "service.html",

@@ -147,9 +147,10 @@ def replay_asset() -> dg.AssetsDefinition:
         pool=POOL,
     )
     def forecast_replays(context: dg.AssetExecutionContext, estate: Estate) -> Iterator[dg.MaterializeResult]:
-        from assets.forecasting.processes import side_by_side
+        from assets.forecasting.forecast import MANY_SERIES
         from assets.forecasting.record import REPLAY_DAYS_BACK, replay_days
         from assets.forecasting.run import forecast_estate
+        from assets.processes import side_by_side
 
         as_of = run_days(context)[1]
         is_new_code = rebuild_of(estate, context)[0].full_refresh
@@ -178,9 +179,8 @@ def replay_asset() -> dg.AssetsDefinition:
                     for day in made
                 )
                 calls = [(window, membership, day) for window, day in zip(windows, made, strict=True)]
-                for day, result in zip(
-                    made, side_by_side(replay, calls, daily["series_id"].nunique()), strict=True
-                ):
+                is_small = daily["series_id"].nunique() < MANY_SERIES
+                for day, result in zip(made, side_by_side(replay, calls, is_small=is_small), strict=True):
                     tables = {
                         "forecast_quantiles": result.quantiles,
                         "forecast_saturation": result.saturation,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from assets.forecasting.forecast import NONE, PanelForecast, forecast_panel, natural_bounds
+from assets.forecasting.forecast import MANY_SERIES, NONE, PanelForecast, forecast_panel, natural_bounds
 from assets.forecasting.frames import (
     DEFAULT_QUANTILES,
     MIN_POINTS,
@@ -18,9 +18,9 @@ from assets.forecasting.frames import (
     Panel,
     build_panel,
 )
-from assets.forecasting.processes import side_by_side
 from assets.forecasting.quantiles import pinball
 from assets.forecasting.seasonal_naive import nan_mean, seasonal_error, seasonal_naive
+from assets.processes import side_by_side
 
 MEASURES = ("wql", "mase", "coverage_80_ratio", "naive_wql", "naive_mase")
 
@@ -64,7 +64,7 @@ def backtest_panel(
     made = side_by_side(
         forecast_panel,
         [(panel.until(steps), horizon, DEFAULT_QUANTILES, seed) for steps in held_back],
-        len(panel.ids),
+        is_small=len(panel.ids) < MANY_SERIES,
     )
     return score_panel(panel, made)
 

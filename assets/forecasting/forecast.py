@@ -39,6 +39,8 @@ CONSTANT = "constant"
 STRAIGHT = "straight_line"
 NONE = "none"
 INTERMITTENT_SHARE = 0.4
+#: Fewer series are forecast sooner than another process has started.
+MANY_SERIES = 200
 #: A series that has been silent for this many seasons is taken to be switched off.
 SILENT_SEASONS = 4
 #: How much worse than seasonal naive on held-back history counts as worse: a few windows are noisy evidence.

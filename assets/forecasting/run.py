@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from assets.forecasting.backtest import held_back_steps, score_panel
 from assets.forecasting.changes import Known, adjust, prepare
-from assets.forecasting.forecast import PanelForecast, forecast_panel
+from assets.forecasting.forecast import MANY_SERIES, PanelForecast, forecast_panel
 from assets.forecasting.frames import DEFAULT_QUANTILES, Panel, build_panel
 from assets.forecasting.paths import DEFAULT_SERVICE_SHARE, service_groups
-from assets.forecasting.processes import side_by_side
 from assets.forecasting.record import fall_back, naive_and_scale
 from assets.forecasting.saturation import WINDOWS, first_passages, saturation, service_saturation
+from assets.processes import side_by_side
 
 SCORE_WINDOWS = 3
 _DATE, _WHOLE = pd.ArrowDtype(pa.date32()), pd.Int32Dtype()
@@ -118,7 +118,7 @@ def forecast_estate(
     windows = [] if is_replayed else held_back_steps(panel, length, SCORE_WINDOWS, -(-length // 2))
     calls = [(panel, horizon_days, DEFAULT_QUANTILES, seed)]
     calls += [(panel.until(steps), length, DEFAULT_QUANTILES, seed) for steps in windows]
-    made, *tried = side_by_side(forecast_panel, calls, len(panel.ids))
+    made, *tried = side_by_side(forecast_panel, calls, is_small=len(panel.ids) < MANY_SERIES)
     if record is not None:
         made = fall_back(made, record)
     if known is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assets.forecasting.seasonal_naive import seasonal_error, seasonal_naive
+from assets.forecasting.seasonal_naive import nan_median, seasonal_error, seasonal_naive
 
 
 def test_error_is_the_mean_absolute_difference_of_one_season() -> None:
@@ -24,3 +24,14 @@ def test_intervals_are_normal_and_widen_by_season() -> None:
     upper = made[0, :, 2] - made[0, :, 1]
     assert upper[0] == pytest.approx(1.2816 * 2.0, rel=1e-4)
     np.testing.assert_allclose(upper[2] / upper[0], np.sqrt(2))
+
+
+def test_medians_of_rows_are_those_of_numpy() -> None:
+    """To the last bit, with gaps, rows of nothing and rows of one value."""
+    random = np.random.default_rng(1)
+    values = random.normal(size=(200, 9))
+    values[random.random(values.shape) < 0.5] = np.nan
+    values[0] = np.nan
+    expected = [np.median(row[~np.isnan(row)]) if (~np.isnan(row)).any() else np.nan for row in values]
+    np.testing.assert_array_equal(nan_median(values), expected)
+    assert nan_median(np.zeros((2, 0))).tolist() == pytest.approx([np.nan, np.nan], nan_ok=True)
