@@ -48,6 +48,7 @@ CONTROL_TABLES = (
     "kpis",
     "size_ladders",
     "effort_standards",
+    "staffing_targets",
     "budgets",
     "business_events",
     "forecast_overrides",
