@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
+from assets.capacity import change_impact_queries
 from assets.capacity.what_if_queries import READS, warehouse_queries
 
 if TYPE_CHECKING:
@@ -334,5 +335,13 @@ ANALYSES: tuple[Analysis, ...] = (
         queries={"tickets": _TICKETS, "teams": _TEAMS, "shifts": _SHIFTS, "targets": _STAFFING_TARGETS},
         reads=("int_team_tickets", "fct_incidents", "stg_teams", "stg_calendars", "stg_staffing_targets"),
         tables=("staffing_needs",),
+    ),
+    Analysis(
+        name="change_impact",
+        title="Tell what changes moved",
+        function="assets.capacity.change_impact:change_impact",
+        queries=change_impact_queries.QUERIES,
+        reads=change_impact_queries.READS,
+        tables=("change_impact",),
     ),
 )

@@ -43,7 +43,7 @@ def estate_rows(
     rows["metric_samples"] = [row for day in loaded for row in _samples(day)]
     rows["metric_histograms"] = [row for day in loaded for row in _histograms(day)]
     rows |= _control() | _itsm() | _finance() | _forecasts() | _scalability() | _events()
-    rows |= _rightsizing() | _staffing() | planning(as_of)
+    rows |= _rightsizing() | _staffing() | _changed() | planning(as_of)
     return rows | {"receipts": _receipts()}
 
 
@@ -700,6 +700,57 @@ def _staffing() -> dict[str, list[Row]]:
             {**needed, **live, **arrivals, "interval_number": 9, "local_hour": 9},
             {**needed, **arrivals, "work": "deferred", "interval_number": 0, "week_start_date": AS_OF},
         ]
+    }
+
+
+def _changed() -> dict[str, list[Row]]:
+    common = {
+        "change_id": "chg-1",
+        "as_of_date": AS_OF,
+        "subject_kind": "ci",
+        "relation": "named",
+        "unit": "1",
+    }
+    tested = {
+        "control_count": 5,
+        "days_before": 14,
+        "days_after": 14,
+        "placebo_count": 500,
+        "is_parallel": True,
+    }
+    return {
+        "change_impact": [
+            {
+                **common,
+                **tested,
+                "subject_id": "web-1",
+                "metric": "cpu_utilisation",
+                "before_value": 0.31,
+                "after_value": 0.47,
+                "expected_value": 0.32,
+                "effect_value": 0.15,
+                "effect_ratio": 0.46875,
+                "effect_low": 0.3,
+                "effect_high": 0.66,
+                "usual_size": 0.07,
+                "score": 5.5,
+                "p_value": 0.0003,
+                "q_value": 0.01,
+                "pre_trend": 0.01,
+                "pre_trend_p_value": 0.7,
+                "nearby_change_count": 1,
+                "verdict": "raised",
+            },
+            {
+                **common,
+                "subject_id": "web-1",
+                "metric": "memory_utilisation",
+                "control_count": 2,
+                "nearby_change_count": 1,
+                "verdict": "not_testable",
+                "reason": "too few controls: fewer than 3 comparable and untouched",
+            },
+        ],
     }
 
 
