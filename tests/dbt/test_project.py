@@ -91,6 +91,7 @@ def test_marts_with_logic_have_a_unit_test(nodes: dict[str, Any]) -> None:
         "fct_event_detections",
         "fct_pool_members",
         "fct_rightsizing_backtest",
+        "fct_change_impact",
     }
     assert {model["name"] for model in models(nodes, "marts")} - tested == projections
 
