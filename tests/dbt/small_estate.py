@@ -309,6 +309,7 @@ def _targets() -> list[Row]:
         {"target_id": "up", "measure": "availability_ratio", "comparator": ">=", "target_value": 0.9}
         | {"excludes_maintenance": True},
         {"target_id": "fast", "measure": "latency_seconds", "target_value": 0.2, "objective_ratio": 0.5},
+        {"target_id": "wiki-fast", "measure": "latency_seconds", "service_id": "wiki", "target_value": 10.0},
         {
             "target_id": "apdex",
             "measure": "apdex_threshold_seconds",
@@ -447,7 +448,7 @@ def _itsm() -> dict[str, list[Row]]:
                 "response_id": f"answer-{number}",
                 "service_id": "wiki",
                 "incident_id": "inc-2",
-                "answered_at": at(DAYS[2], 9 + number),
+                "answered_at": at(DAYS[1], 9 + number),
                 "score": 1 + number % 2,
             }
             for number in range(6)
