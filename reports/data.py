@@ -42,6 +42,7 @@ from reports.records.forecast import (
     Saturation,
     TrackRecord,
 )
+from reports.records.levels import Availability, ClockDifference, ErrorBudget, Watermelon, WeekOutcome
 from reports.records.operation import Change, Event, IncidentCount, OpenIncident, PerformanceDay, ServiceLevel
 from reports.records.planning import Improvement, Scenario, SizeOfItem, SizesTaken, WhatIf
 from reports.records.resources import Capacity, KindCount, TeamWork
@@ -194,10 +195,40 @@ class PublishedReader:
             ),
             capacities=tuple(self.capacities(service_id)),
             shared_use=tuple(self._all(SharedUse, queries.capacity.SHARED_USE, as_of=self.as_of, **one)),
+            error_budgets=tuple(self.error_budgets(service_id)),
+            availability=tuple(self.availability(LEVEL_MONTHS, service_id)),
+            watermelons=tuple(self.watermelons(service_id)),
             evidence=next(
                 iter(self._all(Evidence, queries.capacity.EVIDENCE, as_of=self.as_of, **one)), None
             ),
         )
+
+    def week_outcomes(self, weeks: int) -> list[WeekOutcome]:
+        """How many targets of each service and measure were met, week by week."""
+        monday = self.as_of - timedelta(days=self.as_of.weekday())
+        since = monday - timedelta(weeks=weeks - 1)
+        return self._all(WeekOutcome, queries.levels.WEEK_OUTCOMES, since=since, as_of=self.as_of)
+
+    def error_budgets(self, service_id: str | None = None) -> list[ErrorBudget]:
+        """Error budgets of the month of the as-of day, those most used first."""
+        month = self.as_of.replace(day=1)
+        return self._all(ErrorBudget, queries.levels.ERROR_BUDGETS, month=month, service_id=service_id)
+
+    def availability(self, months: int, service_id: str | None = None) -> list[Availability]:
+        """Services (and items that were down) by month, the newest first, the least available first."""
+        since = _months_back(self.as_of.replace(day=1), months - 1)
+        return self._all(
+            Availability, queries.levels.AVAILABILITY, since=since, as_of=self.as_of, service_id=service_id
+        )
+
+    def watermelons(self, service_id: str | None = None) -> list[Watermelon]:
+        """Contradictions of the weeks and months that ended in the last three months."""
+        since = _months_back(self.as_of.replace(day=1), LEVEL_MONTHS - 2)
+        return self._all(Watermelon, queries.levels.WATERMELONS, since=since, service_id=service_id)
+
+    def clock_differences(self) -> list[ClockDifference]:
+        """Incidents by how the source's clock differs from ours."""
+        return self._all(ClockDifference, queries.levels.CLOCK_DIFFERENCES)
 
     def improvements(self, service_id: str | None = None) -> list[Improvement]:
         """The improvement register of this day, the highest priority first."""

@@ -110,6 +110,16 @@ def percent(value: float | None, digits: int | None = None) -> str:
     return f"{value * 100:.{digits}f}{NARROW_SPACE}%".replace("-", MINUS)
 
 
+def availability(value: float | None) -> str:
+    """99.97 %: two decimals, more where they tell it from all; 100 % only when nothing was lost."""
+    if value is None:
+        return MISSING
+    if value >= 1:
+        return f"100{NARROW_SPACE}%"
+    digits = 2 if value < 0.9999 else 4
+    return f"{min(value * 100, 99.9999):.{digits}f}{NARROW_SPACE}%"
+
+
 def headroom(value: float | None) -> str:
     """Headroom: whole percents, and a decimal only near zero."""
     return percent(value, 0) if value is not None and abs(value) > 0.0995 else percent(value)

@@ -13,8 +13,8 @@ _BAR = (96, 10)
 _SPARK = (104, 26)
 
 
-def vessel(headroom_ratio: float | None) -> Markup:
-    """A bar over usable capacity: filled by demand, empty where there is room.
+def vessel(headroom_ratio: float | None, of: str = "usable capacity") -> Markup:
+    """A bar over usable capacity (or what else may be used): filled by demand, empty where there is room.
 
     Beyond capacity it is drawn to the scale of demand, and a stroke marks where usable capacity ends.
     """
@@ -32,7 +32,7 @@ def vessel(headroom_ratio: float | None) -> Markup:
             '<rect class="used" width="{0}" height="{2}"/><rect class="over" x="{0}" width="{1}" height="{2}"/>'
             '<path class="limit" d="M{0} -2V{3}"/>'
         ).format(_short(edge), _short(width - edge), height, height + 2)
-    return _drawing("vessel", _BAR, f"{f.percent(used)} of usable capacity used", inside)
+    return _drawing("vessel", _BAR, f"{f.percent(used)} of {of} used", inside)
 
 
 def sparkline(days: Sequence[tuple[date, float | None]], label: str) -> Markup:
@@ -58,6 +58,26 @@ def sparkline(days: Sequence[tuple[date, float | None]], label: str) -> Markup:
         '<path class="limit" d="M0 {}H{}"/><path class="line" d="{}"/><circle class="end" cx="{}" cy="{}" r="2"/>'
     ).format(level(1), width, path, x, y)
     return _drawing("spark", _SPARK, label, inside)
+
+
+def weeks(outcomes: Sequence[bool | None], mondays: Sequence[date]) -> Markup:
+    """A mark a week: low where targets were met, tall where one was missed, a dot where none was judged."""
+    step, height = 8, 14
+    inside = Markup("")
+    for position, outcome in enumerate(outcomes):
+        x = position * step
+        if outcome is None:
+            inside += Markup('<circle class="none" cx="{}" cy="{}" r="1"/>').format(x + 3, height - 3)
+        else:
+            kind, tall = ("met", 6) if outcome else ("missed", height)
+            inside += Markup('<rect class="{}" x="{}" y="{}" width="6" height="{}"/>').format(
+                kind, x, height - tall, tall
+            )
+    judged = [outcome for outcome in outcomes if outcome is not None]
+    missed = [f.short_day(day) for day, outcome in zip(mondays, outcomes, strict=True) if outcome is False]
+    label = f"met in {len(judged) - len(missed)} of {f.counted(len(judged), 'week')}"
+    label += f", missed in those of {', '.join(missed)}" if missed else ""
+    return _drawing("weeks", (len(outcomes) * step - 2, height), label, inside)
 
 
 def _drawing(kind: str, size: tuple[int, int], label: str, inside: Markup) -> Markup:

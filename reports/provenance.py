@@ -50,9 +50,40 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure(
         "Attainment of targets",
-        "Incidents, requests or time slices within the target ÷ all of the month, against the objective. Resolution "
-        "time counts agreed service time only.",
+        "Minutes, requests, incidents or days within the target ÷ all of the period, against the objective. "
+        "Availability and clocks of incidents count agreed service time only.",
         ("fct_service_levels", "fct_incident_sla"),
+        ("service", "levels"),
+    ),
+    Figure(
+        "Error budgets and burn rates",
+        "Budget = (1 − objective) × all minutes or requests of the month so far; used = those that missed the target. "
+        "Burn rate = share of bad ones in the last 1, 6, 24 or 72 hours ÷ (1 − objective). Page: 14.4 over 1 h, or 6 "
+        "over 6 h and 1 h; ticket: 3 over 24 h and 2 h, or 1 over 72 h and 6 h.",
+        ("fct_service_levels",),
+        ("service", "levels"),
+    ),
+    Figure(
+        "Availability, MTBF, MTRS, MTBSI",
+        "Availability = (agreed time − downtime) ÷ agreed time; MTBF = uptime ÷ failures; MTRS = downtime ÷ failures; "
+        "MTBSI = MTBF + MTRS. Downtime: failed checks and recorded outages, each moment once; planned maintenance is "
+        "left out where the target says so.",
+        ("fct_availability",),
+        ("service", "levels"),
+    ),
+    Figure(
+        "Watermelons",
+        "Periods in which every target but those of utilisation was met, with what speaks against it: slow tail, "
+        "business-critical hours, reopened incidents, survey answers, complaints, each beyond its agreed threshold.",
+        ("fct_watermelons", "fct_service_levels"),
+        ("service", "levels"),
+    ),
+    Figure(
+        "Beside the sources' own clocks",
+        "Resolution clock of each incident beside the verdict of its source; a difference is named by the simplest way "
+        "of counting that explains it.",
+        ("fct_sla_reconciliation", "fct_incident_sla"),
+        ("levels",),
     ),
     Figure(
         "Sustainable throughput",

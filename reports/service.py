@@ -24,6 +24,7 @@ from reports.records.operation import IncidentCount
 from reports.records.service import ServiceDetail
 from reports.records.version import Manifest
 from reports.resources import CapacityLine, capacity_lines
+from reports.service_levels import BudgetLine, WatermelonLine, budget_lines, watermelon_lines
 from reports.settings import ReportSettings
 from reports.sizes import Sizes, sizes
 from reports.targets import TargetLine, target_lines
@@ -105,6 +106,8 @@ class ServicePage:
     sizes: Sizes
     drivers: tuple[Driver, ...]
     capacities: tuple[CapacityLine, ...]
+    budgets: tuple[BudgetLine, ...]
+    watermelons: tuple[WatermelonLine, ...]
 
 
 def charted_pools(line: ServiceLine) -> list[str]:
@@ -164,6 +167,10 @@ def service_page(
         sizes=sizes(detail.sizes, (), settings),
         drivers=drivers(detail.business, detail.drivers, detail.unit_costs),
         capacities=capacity_lines(detail.capacities, detail.saturations, settings),
+        budgets=budget_lines(detail.error_budgets, {}, detail.levels),
+        watermelons=watermelon_lines(
+            detail.watermelons, {}, {level.target_id: level for level in detail.levels}
+        ),
     )
 
 

@@ -50,6 +50,9 @@ class ReportSettings(BaseModel):
     listed_technical: int = Field(
         default=25, ge=1, le=1000, description="Technical resources listed on the page of resources."
     )
+    listed_budgets: int = Field(
+        default=30, ge=1, le=1000, description="Error budgets listed, those most used first."
+    )
     event_days: int = Field(default=60, ge=7, le=730, description="Days of events in timelines.")
     listed_events: int = Field(default=40, ge=1, le=1000, description="Events listed, open ones first.")
 

@@ -20,6 +20,7 @@ from reports import (
     provenance,
     resources,
     service,
+    service_levels,
     sizes,
     targets,
     what_if,
@@ -50,6 +51,7 @@ _FORMATS = (
     "headroom",
     "chance",
     "working_time",
+    "duration",
 )
 
 
@@ -143,6 +145,18 @@ def _write_estate_pages(
         settings,
     )
     write("resources.html", "resources", "Resources", kinds)
+    agreements = service_levels.levels_page(
+        estate.services,
+        estate.levels,
+        reader.week_outcomes(service_levels.WEEKS),
+        reader.error_budgets(),
+        reader.availability(1),
+        reader.watermelons(),
+        reader.clock_differences(),
+        as_of,
+        settings,
+    )
+    write("levels.html", "levels", "Service levels", agreements)
     happened = events.events(reader.events(settings.event_days), as_of, settings)
     write("events.html", "events", "Events", happened)
     write("what-if.html", "what_if", "What if", what_if.what_if(reader.scenarios(), settings))
@@ -228,6 +242,7 @@ def environment() -> Environment:
         money_change=formats.money_change,
         unit_price=formats.unit_price,
         approximate=formats.approximate,
+        availability_of=formats.availability,
         deliveries=provenance.deliveries,
         per_second=formats.per_second,
         agreed=targets.agreed,

@@ -31,7 +31,7 @@ def target_lines(levels: Sequence[ServiceLevel], months: Sequence[date]) -> tupl
 
 
 #: What the clock of a measure says of an incident.
-_CLOCKS = {
+CLOCKS = {
     "incident_resolution_minutes": "resolved within {value}",
     "incident_response_minutes": "taken up within {value}",
     "incident_next_response_minutes": "taken up again within {value} of the requester's answer",
@@ -60,9 +60,9 @@ def agreed(level: ServiceLevel) -> str:
     value = f.agreed_percent(level.target_value) if is_ratio else measured(level.measure, level.target_value)
     share = "All" if level.objective_ratio is None else f"{f.agreed_percent(level.objective_ratio)} of"
     bound = "at most" if level.comparator == "<=" else "at least"
-    if level.measure in _CLOCKS:
+    if level.measure in CLOCKS:
         priority = f"priority {level.priority} " if level.priority is not None else ""
-        return f"{share} {priority}incidents {_CLOCKS[level.measure].format(value=value)}"
+        return f"{share} {priority}incidents {CLOCKS[level.measure].format(value=value)}"
     if level.measure == "latency_seconds":
         return f"{share} requests answered in {value} or less"
     subject = level.measure.removesuffix("_ratio").replace("_", " ").replace("error", "errors")

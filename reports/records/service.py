@@ -20,6 +20,7 @@ from reports.records.capacity import (
 )
 from reports.records.cost import ServiceCost, UnitCost
 from reports.records.forecast import Forecast, Saturation
+from reports.records.levels import Availability, ErrorBudget, Watermelon
 from reports.records.operation import Change, Event, IncidentCount, OpenIncident, PerformanceDay, ServiceLevel
 from reports.records.planning import Improvement, SizeOfItem
 from reports.records.resources import Capacity
@@ -86,3 +87,6 @@ class ServiceDetail:
     drivers: tuple[DriverDemand, ...] = ()
     capacities: tuple[Capacity, ...] = ()
     shared_use: tuple[SharedUse, ...] = ()
+    error_budgets: tuple[ErrorBudget, ...] = ()
+    availability: tuple[Availability, ...] = ()
+    watermelons: tuple[Watermelon, ...] = ()
