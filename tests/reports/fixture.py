@@ -239,6 +239,7 @@ def _service(
         _throughput(rows, key, index)
         _events(rows, key, pools)
         _levels(rows, key, random)
+        _service_levels(rows, key, index)
         _incidents(rows, key, random, 60 + 10 * index)
         _changes(rows, key, random)
         planning_rows.improvements(rows, key, tight)
@@ -446,6 +447,44 @@ def _levels(rows: Rows, key: str, random: Random) -> None:
                      objective_ratio=objective, actual_value=actual, good_count=good, total_count=total, is_met=met,
                      approved_by="Service review board",
                      approved_at=datetime.fromisoformat("2026-01-15T10:00"))  # fmt: skip
+
+
+def _service_levels(rows: Rows, key: str, index: int) -> None:
+    """Weeks and budgets of two targets, four months of availability, and one watermelon."""
+    for week in range(6):
+        rows.add("fct_service_levels", service_id=key, target_id="lat", measure="latency_seconds", period="week",
+                 period_start_date=date(2026, 5, 25) + timedelta(weeks=week), is_met=week != 2)  # fmt: skip
+    for row in rows.tables["fct_service_levels"]:
+        if (row["service_id"], row["period"], row["target_id"]) == (key, "month", "avail"):
+            row |= {"counted": "minutes", "bad_count": 37.0, "error_budget_count": 43.2}
+            row |= {
+                "error_budget_left_count": 6.2,
+                "error_budget_used_ratio": 37 / 43.2,
+                "burn_rate_1h": 16.5,
+            }
+            row |= {"burn_rate_6h": 2.75, "burn_rate_24h": 0.7, "burn_rate_72h": None, "alert_state": "page"}
+            row |= {"page_hours": 1, "ticket_hours": 0}
+    for month in (3, 4, 5, 6):
+        rows.add("fct_availability", subject_kind="service", subject_id=key, month_start_date=date(2026, month, 1),
+                 agreed_minutes=43200.0, excluded_minutes=120.0, downtime_minutes=360.0,
+                 measured_downtime_minutes=300.0, recorded_downtime_minutes=340.0, supplier_downtime_minutes=30.0,
+                 availability_ratio=0.9916666666666667, failure_count=3, mtbf_minutes=14280.0, mtrs_minutes=120.0,
+                 mtbsi_minutes=14400.0, serviceability_ratio=0.9993, coverage_ratio=0.5)  # fmt: skip
+    rows.add("fct_availability", subject_kind="ci", subject_id=f"{key[:20]}-down", month_start_date=date(2026, 6, 1),
+             agreed_minutes=43200.0, excluded_minutes=0.0, downtime_minutes=45.0, measured_downtime_minutes=0.0,
+             recorded_downtime_minutes=45.0, supplier_downtime_minutes=0.0, availability_ratio=0.99896,
+             failure_count=1, mtbf_minutes=43155.0, mtrs_minutes=45.0, mtbsi_minutes=43200.0,
+             serviceability_ratio=1.0, coverage_ratio=0.0)  # fmt: skip
+    if index == 0:
+        rows.add("fct_watermelons", service_id=key, period="month", period_start_date=date(2026, 6, 1),
+                 period_end_date=AS_OF, evidence="satisfaction", contradicts="all targets", evidence_value=2.2,
+                 comparator="<", threshold_value=3.0, unit="{score}", case_count=5.0, met_target_count=5)  # fmt: skip
+        rows.add("fct_watermelons", service_id=key, period="week", period_start_date=date(2026, 6, 15),
+                 period_end_date=date(2026, 6, 21), evidence="tail_latency", contradicts="lat", evidence_value=2.5,
+                 comparator=">", threshold_value=1.6, unit="s", case_count=4000.0, met_target_count=5)  # fmt: skip
+    for number in range(4):
+        rows.add("fct_sla_reconciliation", incident_id=f"{key[:20]}-{number}", service_id=key,
+                 difference="equal" if number else "source_counts_all_time")  # fmt: skip
 
 
 def _incidents(rows: Rows, key: str, random: Random, count: int) -> None:

@@ -220,6 +220,36 @@ def test_the_overview_begins_with_what_to_do_and_ends_with_room_in_business_term
     assert text.index("37,400 too many") < text.index("Room for 4,020 more")
 
 
+def test_the_page_of_service_levels_has_every_part(full_site: Path) -> None:
+    text = words(full_site, "levels.html")
+    assert (
+        "2 of 6 services met every target of service quality in Jun 2026; of these, users of Payments were not"
+        in text
+    )
+    assert "Payments Jun 2026to date ✕5 users gave 2.2 of 5 on average less than 3 5 targets met" in text
+    assert (
+        "✕The slowest hundredth of the requests took 2.5 s or more more than 1.6 s 95 % of requests" in text
+    )
+    assert (
+        "Payments▲users not well served 0 ✓met99.91 % ✓met96.3 % of 2,880 ✓met0.1 % ✓met2 of 2 met –" in text
+    )
+    assert "Availability at least 99.9 % 86 % 6.2 min 16.5 2.75 0.7 – ■page1 hour of page" in text
+    assert (
+        "99.17 %▲50 % checked 720 h2 h maintenance 6 h5 h measured5 h 40 min recorded 3 238 h 2 h 240 h"
+        in text
+    )
+    assert "30 minserviceability 99.93 %" in text
+    assert "99.90 %records only" in text
+    assert "The source counts all time, not agreed time 6 25 %" in text
+    own = words(full_site, "service/payments.html")
+    assert (
+        "Green outside, red inside: Jun 2026: 5 users gave 2.2 of 5 on average; Week of 15 Jun 2026: The slow"
+        in own
+    )
+    assert "Error budgets, Jun 2026 to date" in own
+    assert "Green outside" not in words(full_site, "service/identity.html")
+
+
 def test_every_new_section_says_why_it_is_empty(tmp_path: Path) -> None:
     render(fixture.incidents_only(tmp_path / "p"), tmp_path / "s", settings=ReportSettings())
     plan = words(tmp_path / "s", "plan.html")
@@ -234,6 +264,15 @@ def test_every_new_section_says_why_it_is_empty(tmp_path: Path) -> None:
         "No resource of a configuration item is measured on this day.",
     ):
         assert part in kinds, part
+    levels = words(tmp_path / "s", "levels.html")
+    for part in (
+        "No target was judged in Jun 2026.",
+        "No week or month of the last three months with all targets met is contradicted",
+        "No target of availability, latency or errors allows anything to be bad.",
+        "Neither checks nor outage records tell of any service.",
+        "No source judges clocks of its own.",
+    ):
+        assert part in levels, part
     assert "No business driver is on record." in words(tmp_path / "s", "index.html")
     assert "Nothing is proposed for this service" in words(tmp_path / "s", "service/desk.html")
 
@@ -277,6 +316,7 @@ def test_an_empty_version_renders(tmp_path: Path) -> None:
         "index.html",
         "plan.html",
         "resources.html",
+        "levels.html",
         "quality.html",
         "forecasts.html",
         "events.html",
@@ -288,7 +328,7 @@ def test_an_empty_version_renders(tmp_path: Path) -> None:
 
 def test_hostile_names_are_text_and_nothing_else(hostile_site: Path) -> None:
     found = pages(hostile_site)
-    assert len(found) == 7 + len(HOSTILE)
+    assert len(found) == 8 + len(HOSTILE)
     for name, page in found.items():
         assert page.tags.count("script") == 1, name
         assert not page.handlers, name
@@ -305,6 +345,7 @@ def test_hostile_identifiers_stay_inside_the_output_folder(hostile_site: Path) -
         "index.html",
         "plan.html",
         "resources.html",
+        "levels.html",
         "events.html",
         "what-if.html",
         "quality.html",
