@@ -133,7 +133,7 @@ def _hour_of_week(opened: pd.Series, zone: str) -> np.ndarray[Any, np.dtype[np.i
 
 
 def hourly_rates(live_hours: Any, all_hours: Any, weeks: int) -> tuple[Floats, Floats, Floats]:
-    """Arrivals in each hour of the week: expected, low (10 %), high (90 %), by `weeks` of history.
+    """Arrivals in each hour of the week: expected, low (10 %), high (90 %, at least what is expected).
 
     A Gamma prior worth `PRIOR_WEEKS` spreads the week's live tickets like all tickets of the team over its hours
     (conjugate to Poisson counts: the posterior is Gamma(n + weeks₀·m, weeks + weeks₀)).
@@ -145,7 +145,8 @@ def hourly_rates(live_hours: Any, all_hours: Any, weeks: int) -> tuple[Floats, F
     low, high = (
         np.where(shape > 0, stats.gamma.ppf(q, np.maximum(shape, 1e-12)) / rate, 0.0) for q in (LOW, HIGH)
     )
-    return shape / rate, low, high
+    # Of very few tickets the mean lies above nine tenths of the distribution.
+    return shape / rate, low, np.maximum(high, shape / rate)
 
 
 def _live(

@@ -88,6 +88,13 @@ def test_rates_keep_the_number_of_tickets() -> None:
     assert (rate <= high).all()
 
 
+def test_a_high_rate_is_at_least_what_is_expected() -> None:
+    """Nine tenths of the distribution of a thousandth of a ticket lie below its mean."""
+    rate, _, high = hourly_rates(np.array([9]), np.array([9] * 999 + [10]), 12)
+    assert rate[10] > 0
+    assert high[10] == rate[10]
+
+
 def test_weekly_arrivals_vary_at_least_like_poisson_ones() -> None:
     """Weeks that were all alike still differ by chance; a week before the window does not count."""
     opened = pd.Series([END - pd.Timedelta(days=3, weeks=week) for week in range(13) for _ in range(16)])
