@@ -242,6 +242,28 @@ EVENTS = Analysis(
     tables=("resource_baselines", "capacity_events", "capacity_event_detections"),
 )
 
+_RECENT_INCIDENTS = """
+select incident_id, service_id, ci_id, opened_at
+from marts.fct_incidents
+cross join landing.run_window as w
+where opened_date between w.as_of_date - 119 and w.as_of_date and service_id is not null
+order by incident_id
+"""
+_SPELLS = """
+select ci_id, resource, started_at, ended_at, peak_usage_ratio
+from intermediate.int_saturation_spells
+cross join landing.run_window as w
+where observed_date between w.as_of_date - 119 and w.as_of_date
+order by ci_id, resource, started_at
+"""
+_MEASURED_CIS = """
+select ci_id, min(observed_date) as first_date, max(observed_date) as last_date
+from marts.fct_resource_utilisation_daily
+cross join landing.run_window as w
+where observed_date between w.as_of_date - 119 and w.as_of_date and usable_value is not null
+group by ci_id
+order by ci_id
+"""
 _SIZING_DEMAND = """
 select ci_id, resource, observed_date, statistic, required_value, is_cut_off
 from intermediate.int_sizing_demand_daily
@@ -343,5 +365,23 @@ ANALYSES: tuple[Analysis, ...] = (
         queries=change_impact_queries.QUERIES,
         reads=change_impact_queries.READS,
         tables=("change_impact",),
+    ),
+    Analysis(
+        name="capacity_incidents",
+        title="Tell which incidents capacity caused",
+        function="assets.capacity.capacity_incidents:capacity_incidents",
+        queries={
+            "incidents": _RECENT_INCIDENTS,
+            "spells": _SPELLS,
+            "members": change_impact_queries.QUERIES["members"],
+            "measured": _MEASURED_CIS,
+        },
+        reads=(
+            "fct_incidents",
+            "int_saturation_spells",
+            "bridge_service_ci",
+            "fct_resource_utilisation_daily",
+        ),
+        tables=("capacity_incidents", "capacity_incident_evidence"),
     ),
 )

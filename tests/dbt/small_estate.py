@@ -719,7 +719,47 @@ def _changed() -> dict[str, list[Row]]:
         "placebo_count": 500,
         "is_parallel": True,
     }
+    before = {
+        "incident_id": "inc-3",
+        "as_of_date": AS_OF,
+        "ci_id": "web-1",
+        "resource": "cpu",
+        "saturated_minutes": 43.7,
+        "peak_usage_ratio": 1.13,
+        "started_at": at(DAYS[1], 0, 16),
+    }
+    told = {"service_id": "shop", "chance_basis": "hour_of_week", "opened_at": at(DAYS[1], 1)}
+    scored = {"confidence_ratio": 0.91, "chance_ratio": 0.07, "chance_moments": 71, "service_p_value": 0.003}
     return {
+        "capacity_incidents": [
+            {
+                **before,
+                **told,
+                **scored,
+                "verdict": "capacity",
+                "scope": "named_ci",
+                "service_capacity_ratio": 0.4,
+                "evidence_count": 1,
+            },
+            {
+                **told,
+                "incident_id": "inc-4",
+                "as_of_date": AS_OF,
+                "verdict": "not_capacity",
+                "reason": "nothing on its path was saturated before it",
+                "confidence_ratio": 0.0,
+                "evidence_count": 0,
+            },
+        ],
+        "capacity_incident_evidence": [
+            {
+                **before,
+                "is_named_ci": True,
+                "ended_at": at(DAYS[1], 0, 59),
+                "minutes_before_opening": 44.0,
+                "evidence_rank": 1,
+            },
+        ],
         "change_impact": [
             {
                 **common,

@@ -92,6 +92,8 @@ def test_marts_with_logic_have_a_unit_test(nodes: dict[str, Any]) -> None:
         "fct_pool_members",
         "fct_rightsizing_backtest",
         "fct_change_impact",
+        "fct_capacity_incidents",
+        "fct_capacity_incident_evidence",
     }
     assert {model["name"] for model in models(nodes, "marts")} - tested == projections
 

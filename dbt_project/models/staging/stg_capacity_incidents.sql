@@ -1,0 +1,21 @@
+select
+    incident_id,
+    as_of_date,
+    service_id,
+    opened_at,
+    verdict,
+    reason,
+    confidence_ratio,
+    scope,
+    chance_ratio,
+    chance_basis,
+    chance_moments,
+    service_capacity_ratio,
+    service_p_value,
+    ci_id,
+    resource,
+    saturated_minutes,
+    peak_usage_ratio,
+    started_at,
+    evidence_count
+from {{ source('landing', 'capacity_incidents') }}
