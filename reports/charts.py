@@ -16,6 +16,7 @@ from reports import chart_specs
 from reports import formats as f
 from reports.chart_svg import Data, draw
 from reports.records.capacity import DemandDay, Scalability, ScalabilityPoint, WeekHour
+from reports.records.desk import BacklogDay
 from reports.records.forecast import Forecast, ReliabilityBin, Saturation
 from reports.records.operation import Event, IncidentCount, PerformanceDay
 
@@ -169,6 +170,18 @@ def throughput(chart_id: str, label: str, days: Sequence[PerformanceDay]) -> Mar
     return _lines(chart_id, label, days, series, 1.0, "", None)
 
 
+def backlog(chart_id: str, label: str, days: Sequence[BacklogDay]) -> Markup:
+    """Tickets open at the end of each day, and those that came and left in the seven days up to it."""
+    series = [("open", "work_in_progress"), ("came", "came_in_7_days"), ("left", "went_in_7_days")]
+    return _lines(chart_id, label, days, series, 1.0, "", None)
+
+
+def backlog_age(chart_id: str, label: str, days: Sequence[BacklogDay]) -> Markup:
+    """Age of open incidents at the end of each day, in days: median and 90th percentile."""
+    series = [("median", "age_days_p50"), ("90 %", "age_days_p90")]
+    return _lines(chart_id, label, days, series, 1.0, " d", None)
+
+
 def errors(chart_id: str, label: str, days: Sequence[PerformanceDay]) -> Markup:
     """Share of requests that failed, in percent."""
     return _lines(chart_id, label, days, [("", "error_ratio")], 0.01, " %", None)
@@ -226,7 +239,7 @@ def histogram(
 def _lines(
     chart_id: str,
     label: str,
-    days: Sequence[PerformanceDay],
+    days: Sequence[PerformanceDay] | Sequence[BacklogDay],
     series: Sequence[tuple[str, str]],
     divisor: float,
     suffix: str,

@@ -32,6 +32,16 @@ from reports.records.capacity import (
     WeekHour,
 )
 from reports.records.cost import ServiceCost, UnitCost
+from reports.records.desk import (
+    Backlog,
+    BacklogDay,
+    Lifecycle,
+    MajorIncident,
+    Problem,
+    RequestKind,
+    SequenceFinding,
+    Staffing,
+)
 from reports.records.forecast import (
     DateScores,
     Forecast,
@@ -283,6 +293,45 @@ class PublishedReader:
     def events(self, days: int) -> list[Event]:
         """Events of the whole estate seen in the last `days` days: open ones first, then the newest."""
         return self._all(Event, queries.operation.EVENTS, since=self.as_of - timedelta(days=days - 1))
+
+    def backlogs(self, days: int) -> list[Backlog]:
+        """Backlog of each team and kind of ticket over the last `days` days, the largest first."""
+        return self._all(Backlog, queries.desk.BACKLOGS, since=self._since(days), as_of=self.as_of)
+
+    def backlog_days(self, days: int) -> list[BacklogDay]:
+        """Backlog of each team, day by day."""
+        return self._all(BacklogDay, queries.desk.BACKLOG_DAYS, since=self._since(days), as_of=self.as_of)
+
+    def lifecycles(self, days: int) -> list[Lifecycle]:
+        """How incidents opened in the last `days` days ran, by priority."""
+        return self._all(Lifecycle, queries.desk.LIFECYCLES, since=self._since(days), as_of=self.as_of)
+
+    def major_incidents(self, days: int, listed: int) -> list[MajorIncident]:
+        """Major incidents of the last `days` days, the newest first, at most `listed`."""
+        return self._all(MajorIncident, queries.desk.MAJOR_INCIDENTS, since=self._since(days), listed=listed)
+
+    def problems(self) -> list[Problem]:
+        """Every problem: those that came back, then open ones, then by their incidents."""
+        return self._all(Problem, queries.desk.PROBLEMS)
+
+    def requests(self, days: int) -> list[RequestKind]:
+        """Requests by item of the catalogue over the last `days` days."""
+        return self._all(RequestKind, queries.desk.REQUESTS, since=self._since(days), as_of=self.as_of)
+
+    def staffing(self) -> list[Staffing]:
+        """People needed and there, by team, work and interval."""
+        return self._all(Staffing, queries.desk.STAFFING, as_of=self.as_of)
+
+    def sequence_findings(self) -> list[SequenceFinding]:
+        """What cannot be in the updates of incidents, by finding."""
+        return self._all(SequenceFinding, queries.desk.SEQUENCES)
+
+    def incidents_total(self) -> int:
+        """Incidents ever delivered."""
+        return int(self._rows(queries.desk.TOTAL_INCIDENTS)[0]["total"])
+
+    def _since(self, days: int) -> date:
+        return self.as_of - timedelta(days=days - 1)
 
     def scenarios(self) -> list[tuple[Scenario, tuple[WhatIf, ...]]]:
         """Every scenario with its services, the tightest under it first."""

@@ -174,6 +174,54 @@ FIGURES: tuple[Figure, ...] = (
         "Incidents", "Incidents by the month in which they were opened, as last updated.", ("fct_incidents",)
     ),
     Figure(
+        "Backlog of teams",
+        "Tickets in the backlog of a team at the end of each day, counted one by one from their history; what came and "
+        "left. Days in it = mean open ÷ tickets that left a day (Little's law). Ages in days since the opening.",
+        ("fct_backlog_daily", "dim_team"),
+        ("service_desk",),
+    ),
+    Figure(
+        "People needed",
+        "Live work: fewest people on duty who take up the agreed share in time, by Erlang C on the arrivals of each "
+        "hour of the week. Work that may wait: (hours that arrive + (hours that wait − target) ÷ weeks) ÷ ticket hours "
+        "of a post, target = arrivals of the agreed age. Arrivals: mean of up to 12 weeks.",
+        ("fct_staffing", "dim_team"),
+        ("service_desk",),
+    ),
+    Figure(
+        "How incidents run",
+        "Time by state from the updates of each incident, round the clock; first touch: in progress, on hold or "
+        "resolved; medians over the incidents opened in the period.",
+        ("fct_incidents",),
+        ("service_desk",),
+    ),
+    Figure(
+        "Major incidents",
+        "Declared, told, restored as recorded, else as the updates of the incident tell; services: its own and those "
+        "that used its configuration item on the day.",
+        ("fct_major_incidents",),
+        ("service_desk",),
+    ),
+    Figure(
+        "Problems and known errors",
+        "Incidents that name the problem; before and after the fix over the same time, with other incidents of its "
+        "item.",
+        ("fct_problems", "fct_known_errors"),
+        ("service_desk",),
+    ),
+    Figure(
+        "Requests",
+        "Opening to fulfilment in agreed time: open intervals of the calendar of the service, else of the team.",
+        ("fct_service_requests",),
+        ("service_desk",),
+    ),
+    Figure(
+        "Sequences that cannot be",
+        "Updates that contradict one another, by what contradicts.",
+        ("fct_incident_sequence_findings",),
+        ("service_desk",),
+    ),
+    Figure(
         "Changes",
         "Changes to the service or to one of its configuration items, as last updated.",
         ("fct_changes",),

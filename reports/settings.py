@@ -53,6 +53,13 @@ class ReportSettings(BaseModel):
     listed_budgets: int = Field(
         default=30, ge=1, le=1000, description="Error budgets listed, those most used first."
     )
+    listed_teams: int = Field(
+        default=12, ge=0, le=200, description="Teams drawn on the page of the service desk."
+    )
+    listed_problems: int = Field(
+        default=40, ge=1, le=1000, description="Problems listed, those that came back and open ones first."
+    )
+    listed_major: int = Field(default=20, ge=1, le=500, description="Latest major incidents listed.")
     event_days: int = Field(default=60, ge=7, le=730, description="Days of events in timelines.")
     listed_events: int = Field(default=40, ge=1, le=1000, description="Events listed, open ones first.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from reports import (
     provenance,
     resources,
     service,
+    service_desk,
     service_levels,
     sizes,
     targets,
@@ -157,6 +159,7 @@ def _write_estate_pages(
         settings,
     )
     write("levels.html", "levels", "Service levels", agreements)
+    write("service-desk.html", "service_desk", "Service desk", _desk(reader, as_of, settings))
     happened = events.events(reader.events(settings.event_days), as_of, settings)
     write("events.html", "events", "Events", happened)
     write("what-if.html", "what_if", "What if", what_if.what_if(reader.scenarios(), settings))
@@ -174,6 +177,23 @@ def _write_estate_pages(
         as_of,
     )
     write("forecasts.html", "forecasts", "Forecasts", scored, record=record, least_forecasts=LEAST_FORECASTS)
+
+
+def _desk(reader: PublishedReader, as_of: date, settings: ReportSettings) -> service_desk.DeskPage:
+    period = service_desk.PERIOD_DAYS
+    return service_desk.desk_page(
+        reader.backlogs(service_desk.BACKLOG_DAYS),
+        reader.backlog_days(settings.history_days),
+        reader.lifecycles(period),
+        reader.major_incidents(period, settings.listed_major),
+        reader.problems(),
+        reader.requests(period),
+        reader.staffing(),
+        reader.sequence_findings(),
+        reader.incidents_total(),
+        as_of,
+        settings,
+    )
 
 
 def service_slugs(identifiers: Iterable[str]) -> dict[str, str]:

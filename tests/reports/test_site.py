@@ -193,6 +193,30 @@ def test_the_page_of_resources_has_all_four_kinds(full_site: Path) -> None:
         assert part in text, part
 
 
+def test_the_page_of_the_service_desk_tells_backlog_people_and_what_came_back(full_site: Path) -> None:
+    text = words(full_site, "service-desk.html")
+    for part in (
+        "49 tickets are open, 28 tickets more than 28 days ago. 1 team of 1 cannot bring the backlog to its target "
+        "with the people there; Platform operations lacks 1.2 posts. 1 team of 1 cannot take up live work in time in "
+        "some hours of the week.",
+        "112 came, 84 done",  # of 40 days only the last 28 count
+        "49+28, mean 35.5 16828 reopened, 28 passed on 14084 done, 56 passed on 7.1",
+        "Platform operationsEurope/Berlin 90 % within 15 min",
+        "■7of 70 open hours",
+        "3.2at most 4 2 ■1.2 missing",
+        "100 hwait after 4 weeks, at most 118 h",
+        "Nobody can payINC77",
+        "12 min 18 minafter that 1 h 35 min 2 h 20 min 2",
+        "Sessions are lostPRB1",
+        "5 → 2in 19 d each ■2",
+        "resolved after 1 h instead of 5 h",
+        "Access 3 1 10 h 10 h 30 h",
+        "Opened again after it was closed for good ■impossible 1 1 INC3",
+        "1 known error",
+    ):
+        assert part in text, part
+
+
 def test_a_service_page_has_its_own_plan_drivers_kinds_and_shared_items(full_site: Path) -> None:
     text = words(full_site, "service/payments.html")
     for part in (
@@ -274,6 +298,16 @@ def test_every_new_section_says_why_it_is_empty(tmp_path: Path) -> None:
     ):
         assert part in levels, part
     assert "No business driver is on record." in words(tmp_path / "s", "index.html")
+    desk = words(tmp_path / "s", "service-desk.html")
+    for part in (
+        "No ticket has been delivered up to this day.",
+        "Four weeks of tickets of a known team are needed",
+        "No incident was declared major since 2 Apr 2026.",
+        "No problem is on record.",
+        "No service request has been delivered.",
+        "agree with one another.",
+    ):
+        assert part in desk, part
     assert "Nothing is proposed for this service" in words(tmp_path / "s", "service/desk.html")
 
 
@@ -317,6 +351,7 @@ def test_an_empty_version_renders(tmp_path: Path) -> None:
         "plan.html",
         "resources.html",
         "levels.html",
+        "service-desk.html",
         "quality.html",
         "forecasts.html",
         "events.html",
@@ -328,7 +363,7 @@ def test_an_empty_version_renders(tmp_path: Path) -> None:
 
 def test_hostile_names_are_text_and_nothing_else(hostile_site: Path) -> None:
     found = pages(hostile_site)
-    assert len(found) == 8 + len(HOSTILE)
+    assert len(found) == 9 + len(HOSTILE)
     for name, page in found.items():
         assert page.tags.count("script") == 1, name
         assert not page.handlers, name
@@ -346,6 +381,7 @@ def test_hostile_identifiers_stay_inside_the_output_folder(hostile_site: Path) -
         "plan.html",
         "resources.html",
         "levels.html",
+        "service-desk.html",
         "events.html",
         "what-if.html",
         "quality.html",
