@@ -59,6 +59,7 @@ bench: .venv/runtime .venv-bench/done  ## Measure how good forecasts and events 
 	@$(BIN)/python -m benchmarks.rightsizing
 	@tools/prepare_dbt.sh .venv
 	@$(BIN)/python -m benchmarks.rollup
+	@$(BIN)/python -m benchmarks.itsm
 
 .PHONY: docs
 docs: .venv/runtime  ## Write the data dictionary (docs/marts.md) from the models

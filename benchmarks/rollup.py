@@ -340,9 +340,9 @@ CHILDREN: dict[str, Callable[..., None]] = {
 }
 
 
-def measured(child: Callable[..., None], *arguments: Any) -> Measured:
+def measured(child: Callable[..., None], *arguments: Any, module: str = "benchmarks.rollup") -> Measured:
     """Run `child` in a process of its own: `seconds`, `cpu` seconds and `gib` of peak memory."""
-    command = [sys.executable, "-m", "benchmarks.rollup", child.__name__, json.dumps(arguments)]
+    command = [sys.executable, "-m", module, child.__name__, json.dumps(arguments)]
     log = FOLDER / "last-child.log"
     with log.open("w") as lines:
         started = time.perf_counter()

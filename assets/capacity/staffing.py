@@ -19,6 +19,8 @@ HISTORY_WEEKS = 12
 FEWEST_WEEKS = 4
 #: Weeks that the team's whole profile weighs in the rate of one hour of the week: few tickets fall into it.
 PRIOR_WEEKS = 4.0
+#: Jeffreys' half: an open hour in which no ticket of the team has ever come.
+PSEUDO_TICKETS = 0.5
 LOW, HIGH = 0.1, 0.9
 METHOD = "seasonal_mean"
 
@@ -132,14 +134,17 @@ def _hour_of_week(opened: pd.Series, zone: str) -> np.ndarray[Any, np.dtype[np.i
     return np.asarray(local.dt.day_of_week * 24 + local.dt.hour, dtype=np.int64)
 
 
-def hourly_rates(live_hours: Any, all_hours: Any, weeks: int) -> tuple[Floats, Floats, Floats]:
+def hourly_rates(
+    live_hours: Any, all_hours: Any, weeks: int, is_open: Floats
+) -> tuple[Floats, Floats, Floats]:
     """Arrivals in each hour of the week: expected, low (10 %), high (90 %, at least what is expected).
 
-    A Gamma prior worth `PRIOR_WEEKS` spreads the week's live tickets like all tickets of the team over its hours
-    (conjugate to Poisson counts: the posterior is Gamma(n + weeks₀·m, weeks + weeks₀)).
+    A Gamma prior worth `PRIOR_WEEKS` of the `weeks` of history spreads the week's live tickets like all tickets of the
+    team over its hours, each open one with `PSEUDO_TICKETS` more: what has not come yet may come (conjugate to Poisson
+    counts: the posterior is Gamma(n + weeks₀·m, weeks + weeks₀)).
     """
     live = np.bincount(live_hours, minlength=HOURS).astype(np.float64)
-    profile = np.bincount(all_hours, minlength=HOURS).astype(np.float64)
+    profile = np.bincount(all_hours, minlength=HOURS) + PSEUDO_TICKETS * is_open
     expected = live.sum() / weeks * profile / profile.sum()
     shape, rate = live + PRIOR_WEEKS * expected, weeks + PRIOR_WEEKS
     low, high = (
@@ -167,7 +172,7 @@ def _live(
         return pd.DataFrame(), 0.0
     minutes, basis = handling_time(tickets[here], target["handling_minutes"])
     at = _hour_of_week(tickets["opened_at"], zone)
-    rate, low, high = hourly_rates(at[here & recent], at[recent], weeks)
+    rate, low, high = hourly_rates(at[here & recent], at[recent], weeks, is_open)
     opened = is_open > 0
     available = opened * (hours / is_open.sum())
     frame = pd.DataFrame({"interval_number": np.arange(HOURS)}).assign(
