@@ -48,6 +48,10 @@ class Home:
         """What dbt printed during the last run from the command line."""
         return self.root / "logs" / "last-run.log"
 
+    def artefact(self, sha256: str) -> Path:
+        """A trained model (skops), by the hash of its content; kept for good."""
+        return self.root / "artefacts" / f"{sha256}.skops"
+
     def computed(self, as_of: date | None = None) -> Path:
         """Forecasts and analyses, kept for good; one folder an as-of day."""
         folder = self.root / "computed"

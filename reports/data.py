@@ -45,8 +45,10 @@ from reports.records.desk import (
 from reports.records.forecast import (
     DateScores,
     Forecast,
+    ForecastModel,
     ForecastPoint,
     ForecastScore,
+    Importance,
     PastMedian,
     ReliabilityBin,
     Saturation,
@@ -350,6 +352,14 @@ class PublishedReader:
     def track_record(self) -> list[TrackRecord]:
         """How earlier forecasts turned out, by series and horizon band."""
         return self._all(TrackRecord, queries.forecast.TRACK_RECORD, as_of=self.as_of)
+
+    def forecast_model(self) -> ForecastModel | None:
+        """The newest model card."""
+        return next(iter(self._all(ForecastModel, queries.forecast.MODEL, as_of=self.as_of)), None)
+
+    def importances(self) -> list[Importance]:
+        """What the newest forecasts lean on, most first."""
+        return self._all(Importance, queries.forecast.IMPORTANCES, as_of=self.as_of)
 
     def reliability(self) -> list[ReliabilityBin]:
         """Probabilities of saturation beside what came."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +12,9 @@ from markupsafe import Markup
 
 from reports import charts
 from reports import formats as f
-from reports.records.forecast import ForecastScore, Saturation
+from reports.records.forecast import ForecastModel, ForecastScore, Importance, Saturation
+
+LISTED_FEATURES = 10
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,24 @@ class ForecastPage:
     notes: tuple[tuple[str, int], ...]
     models: tuple[tuple[str, int], ...]
     first_checkable: date | None
+
+
+@dataclass(frozen=True)
+class ModelBehind:
+    """The model card: its figures, its text line by line, and the features that forecasts lean on most."""
+
+    model: ForecastModel
+    card: str
+    features: tuple[Importance, ...]
+    feature_total: int
+
+
+def model_behind(model: ForecastModel | None, importances: Sequence[Importance]) -> ModelBehind | None:
+    """What stands behind the newest forecasts; None where no card was published."""
+    if model is None:
+        return None
+    card = json.dumps(json.loads(model.model_card), indent=2, ensure_ascii=False, sort_keys=True)
+    return ModelBehind(model, card, tuple(importances[:LISTED_FEATURES]), len(importances))
 
 
 def relative_loss(score: ForecastScore) -> float | None:

@@ -159,6 +159,12 @@ FIGURES: tuple[Figure, ...] = (
         ("forecasts",),
     ),
     Figure(
+        "The model behind the forecasts",
+        "Model card of the training, and how far forecasts move when what they know of one thing is shuffled.",
+        ("fct_forecast_models", "fct_forecast_importances"),
+        ("forecasts",),
+    ),
+    Figure(
         "What forecasts were worth",
         "Every earlier forecast, scored on the last 91 days of actuals beside seasonal naive of the same as-of days.",
         ("fct_forecast_track_record", "fct_forecast_outcomes"),

@@ -29,7 +29,7 @@ from reports import (
     wording,
 )
 from reports.data import PublishedReader
-from reports.forecasts import forecast_page
+from reports.forecasts import forecast_page, model_behind
 from reports.manifest import read_manifest
 from reports.overview import ServiceLine, overview, quality_of, service_lines
 from reports.palette import PALETTE
@@ -176,7 +176,16 @@ def _write_estate_pages(
         {s.service_id: s.service_name for s in estate.services},
         as_of,
     )
-    write("forecasts.html", "forecasts", "Forecasts", scored, record=record, least_forecasts=LEAST_FORECASTS)
+    behind = model_behind(reader.forecast_model(), reader.importances())
+    write(
+        "forecasts.html",
+        "forecasts",
+        "Forecasts",
+        scored,
+        record=record,
+        behind=behind,
+        least_forecasts=LEAST_FORECASTS,
+    )
 
 
 def _desk(reader: PublishedReader, as_of: date, settings: ReportSettings) -> service_desk.DeskPage:

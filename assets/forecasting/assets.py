@@ -1,8 +1,10 @@
 """Forecasts and saturation dates as Dagster assets: daily demand out of the warehouse, quantiles into Parquet."""
 
+import hashlib
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -12,6 +14,7 @@ from assets.capacity.what_if_queries import warehouse_queries
 from assets.estate import Estate, run_days
 from assets.forecasting.change_queries import READS as KNOWN
 from assets.forecasting.change_queries import read_known
+from assets.home import Home
 from assets.warehouse.assets import LANDING, POOL, rebuild_of
 from assets.warehouse.computed import computed_tables, load_computed, load_past, write_computed
 from assets.warehouse.landing_schema import open_warehouse
@@ -38,7 +41,13 @@ cross join landing.run_window w
 where h.observed_date <= w.as_of_date and h.observed_date > w.as_of_date - cast($history_days as integer)
 order by h.series_id, h.observed_date
 """
-TABLES = ("forecast_quantiles", "forecast_saturation", "forecast_scores")
+TABLES = (
+    "forecast_quantiles",
+    "forecast_saturation",
+    "forecast_scores",
+    "forecast_models",
+    "forecast_importances",
+)
 DEMAND = (
     "fct_resource_utilisation_daily",
     "fct_pool_demand_daily",
@@ -197,8 +206,18 @@ def replay_asset() -> dg.AssetsDefinition:
     return forecast_replays
 
 
+def write_artefact(home: Home, content: bytes) -> Path:
+    """Keep a trained model under the hash of its content; the same model is kept once."""
+    path = home.artefact(hashlib.sha256(content).hexdigest())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+    return path
+
+
 def forecast_asset() -> dg.AssetsDefinition:
-    """Quantiles, saturation dates and backtest scores of one as-of day; every day ever forecast is kept."""
+    """Quantiles, saturation dates, backtest scores and the model of one as-of day; every day ever forecast is kept."""
     demand = [dg.AssetKey(name) for name in (*READS, "fct_forecast_track_record")]
     keys = [dg.AssetKey([LANDING, table]) for table in TABLES]
 
@@ -229,6 +248,7 @@ def forecast_asset() -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, estate: Estate
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         # Heavy imports stay out of definition loading.
+        from assets.forecasting.governance import training_tables
         from assets.forecasting.run import forecast_estate
         from checks.forecasts import check_quantiles, check_saturation, check_scores
 
@@ -246,11 +266,16 @@ def forecast_asset() -> dg.AssetsDefinition:
                 known=read_known(connection),
                 service_share=(connection.execute(SERVICE_SHARE).fetchone() or [None])[0],
             )
+            assert result.made is not None
+            training, artefact = training_tables(result.made, estate.forecast_seed, as_of)
             tables = {
                 "forecast_quantiles": result.quantiles,
                 "forecast_saturation": result.saturation,
                 "forecast_scores": result.scores,
+                **training,
             }
+            if artefact is not None:
+                write_artefact(estate.home, artefact)
             write_computed(estate.home, as_of, tables)
             load_computed(connection, estate.home)
         outcomes = [

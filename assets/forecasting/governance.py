@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import zipfile
+from datetime import date
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from assets.forecasting import learner
 from assets.forecasting.forecast import PanelForecast
@@ -20,6 +23,8 @@ from assets.forecasting.learner import Learned
 from assets.forecasting.mixture import feature_names
 from assets.forecasting.quantiles import LEVELS
 
+#: Series whose forecast tells what it leans on, in the card of every run: each feature is shuffled and predicted anew.
+CARD_SERIES = 50
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 #: The one type of scikit-learn that skops does not know; whoever loads an artefact has to trust it by name.
 TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
@@ -89,6 +94,40 @@ def _training(learned: Learned, periods: tuple[int, ...]) -> dict[str, Any]:
             "shift_prior_windows": learner.SHIFT_PRIOR,
         },
     }
+
+
+def card_row(card: dict[str, Any]) -> dict[str, Any]:
+    """A card as a row of `forecast_models`, but for the as-of day; what was not learned is null."""
+    training = card["training"] or {}
+    calibration = training.get("calibration", {})
+    return {
+        "method": training.get("method"),
+        "seed": card["seed"],
+        "series_count": card["data"]["series"],
+        "value_count": card["data"]["values"],
+        "row_count": training.get("rows"),
+        "feature_count": len(training["features"]) if training else None,
+        "origin_count": len(training["origins"]) if training else None,
+        "loss_ratio": training.get("backtest", {}).get("loss_beside_seasonal_naive"),
+        "coverage_80_ratio": calibration.get("coverage_80_ratio"),
+        "tree_share_ratio": calibration.get("tree_share"),
+        "data_sha256": card["data"]["sha256"],
+        "artefact_sha256": card["artefact_sha256"],
+        "model_card": json.dumps(card, sort_keys=True),
+    }
+
+
+def training_tables(
+    made: PanelForecast, seed: int, as_of: date
+) -> tuple[dict[str, pd.DataFrame], bytes | None]:
+    """`forecast_models` (one row), `forecast_importances` (none when nothing was learned), and the artefact."""
+    artefact = artefact_of(made.learned) if made.learned is not None else None
+    row = card_row(model_card(made, seed, artefact))
+    moves = pd.DataFrame(importance(made, seed, CARD_SERIES), columns=["feature", "mean_move"])
+    return {
+        "forecast_models": pd.DataFrame([row]).assign(as_of_date=as_of),
+        "forecast_importances": moves.assign(as_of_date=as_of),
+    }, artefact
 
 
 def artefact_of(learned: Learned) -> bytes:

@@ -75,12 +75,14 @@ class ForecastResult:
     """Three frames, sorted by series, with the columns and types of `QUANTILE_TYPES` and the others.
 
     `quantiles`: a row a series, target day and quantile; a series that cannot be forecast has none (its notes are
-    in the other two). `saturation`: a row a series and service. `scores`: a row a series.
+    in the other two). `saturation`: a row a series and service. `scores`: a row a series. `made` is the forecast as it
+    was learned, for its model card; None for one that was replayed.
     """
 
     quantiles: pd.DataFrame
     saturation: pd.DataFrame
     scores: pd.DataFrame
+    made: PanelForecast | None = None
 
 
 def forecast_estate(
@@ -140,6 +142,7 @@ def forecast_estate(
         scores=_typed(
             scores.assign(error_service_ratio=share).iloc[: 0 if is_replayed else None], as_of, SCORE_TYPES
         ),
+        made=None if is_replayed else made,
     )
 
 

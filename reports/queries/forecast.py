@@ -67,6 +67,23 @@ where as_of_date = $as_of and level is not null
 order by series_id, horizon_band
 """
 
+MODEL = """
+select
+    as_of_date, method, seed, series_count, value_count, row_count, feature_count, origin_count, loss_ratio,
+    coverage_80_ratio, tree_share_ratio, data_sha256, artefact_sha256, model_card
+from marts.fct_forecast_models
+where as_of_date <= $as_of
+order by as_of_date desc
+limit 1
+"""
+
+IMPORTANCES = """
+select feature, mean_move
+from marts.fct_forecast_importances
+where as_of_date = (select max(as_of_date) from marts.fct_forecast_importances where as_of_date <= $as_of)
+order by mean_move desc, feature
+"""
+
 RELIABILITY = """
 select level, within_days, forecast_count, expected_ratio, came_ratio, came_low_ratio, came_high_ratio
 from marts.fct_saturation_reliability

@@ -29,6 +29,34 @@ class Saturation:
 
 
 @dataclass(frozen=True)
+class ForecastModel:
+    """What the forecasts were trained on and with; nothing was learned where `method` is None."""
+
+    as_of_date: date
+    method: str | None
+    seed: int
+    series_count: int
+    value_count: int | None
+    row_count: int | None
+    feature_count: int | None
+    origin_count: int | None
+    loss_ratio: float | None
+    coverage_80_ratio: float | None
+    tree_share_ratio: float | None
+    data_sha256: str | None
+    artefact_sha256: str | None
+    model_card: str
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How far forecasts move when what is known of one thing is shuffled."""
+
+    feature: str
+    mean_move: float
+
+
+@dataclass(frozen=True)
 class ForecastPoint:
     """One quantile of the forecast demand of one day."""
 

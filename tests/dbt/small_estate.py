@@ -633,6 +633,21 @@ def _forecasts() -> dict[str, list[Row]]:
             }
             for name in series
         ],
+        "forecast_models": [
+            {
+                "as_of_date": AS_OF,
+                "method": "quantile trees",
+                "seed": 1,
+                "series_count": 5,
+                "row_count": 400,
+                "loss_ratio": 0.8,
+                "coverage_80_ratio": 0.8,
+                "tree_share_ratio": 0.4,
+                "artefact_sha256": "0f" * 32,
+                "model_card": "{}",
+            }
+        ],
+        "forecast_importances": [{"as_of_date": AS_OF, "feature": "level", "mean_move": 0.4}],
     }
 
 

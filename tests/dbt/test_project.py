@@ -85,6 +85,8 @@ def test_marts_with_logic_have_a_unit_test(nodes: dict[str, Any]) -> None:
         "fct_extractions",
         "fct_forecasts",
         "fct_forecast_scores",
+        "fct_forecast_models",
+        "fct_forecast_importances",
         "fct_scalability_points",
         "fct_staffing",
         "fct_resource_baselines",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from assets.forecasting.assets import write_artefact
+from assets.forecasting.governance import load_artefact, training_tables
 from assets.forecasting.run import ForecastResult, forecast_estate
-from assets.warehouse.computed import computed_tables
+from assets.home import Home
+from assets.warehouse.computed import as_arrow, computed_tables
 from tests.forecasting.series import START, trended
 
 DAYS = 80
@@ -100,6 +106,44 @@ def test_a_last_known_limit_goes_on_and_a_missing_one_is_named() -> None:
     assert np.isnan(rows.loc["ci/s010", "probability_within_horizon"])
     assert "no usable capacity is known" in rows.loc["ci/s010", "notes"]
     assert pd.isna(rows.loc["ci/s010", "lead_time_days"])
+
+
+def test_the_card_names_the_model_that_is_kept(result: ForecastResult, tmp_path: Path) -> None:
+    """One row, the hash of the artefact, and a move for every feature; the same training gives the same bytes."""
+    assert result.made is not None
+    tables, artefact = training_tables(result.made, 1, AS_OF)
+    trained_again = forecast_estate(daily(), MEMBERSHIP, AS_OF, 30, seed=7).made
+    assert trained_again is not None
+    again, same = training_tables(trained_again, 1, AS_OF)
+    assert artefact is not None
+    assert artefact == same
+    (row,) = tables["forecast_models"].to_dict("records")
+    card = json.loads(row["model_card"])
+    assert row["artefact_sha256"] == hashlib.sha256(artefact).hexdigest() == card["artefact_sha256"]
+    assert row["series_count"] == len(result.made.panel.ids)
+    assert row["row_count"] == card["training"]["rows"] > 0
+    moves = tables["forecast_importances"]
+    assert sorted(moves["feature"]) == sorted(card["training"]["features"])
+    assert moves["mean_move"].max() > 0
+    for name, table in tables.items():
+        pd.testing.assert_frame_equal(table, again[name])
+        assert as_arrow(name, table).num_rows == len(table)
+    home = Home(tmp_path)
+    kept = write_artefact(home, artefact)
+    assert kept == home.artefact(row["artefact_sha256"]) == write_artefact(home, artefact)
+    assert len(load_artefact(kept.read_bytes())["ensembles"]) == len(card["training"]["levels"])
+
+
+def test_nothing_learned_has_a_card_and_no_artefact() -> None:
+    """One day teaches nothing: the card says so."""
+    made = forecast_estate(daily(), MEMBERSHIP, START.date(), 30, seed=7).made
+    assert made is not None
+    tables, artefact = training_tables(made, 1, AS_OF)
+    assert artefact is None
+    assert tables["forecast_models"]["method"].isna().all()
+    assert tables["forecast_importances"].empty
+    assert as_arrow("forecast_models", tables["forecast_models"]).num_rows == 1
+    assert as_arrow("forecast_importances", tables["forecast_importances"]).num_rows == 0
 
 
 def test_one_day_of_history_gives_notes_and_no_numbers() -> None:

@@ -73,6 +73,7 @@ def full_estate(folder: Path, services: int = 6) -> Path:
     desk_rows.desk(rows, rows.tables["dim_service"][0]["service_id"])
     _scenarios(rows, [row["service_id"] for row in rows.tables["dim_service"]])
     _extractions(rows)
+    _model(rows)
     return publish(folder, rows, checks=_checks())
 
 
@@ -514,6 +515,20 @@ def _changes(rows: Rows, key: str, random: Random) -> None:
                  title=("Monthly patches", "Add a node to the web tier", "Fail over the database")[number % 3],
                  started_at=start, ended_at=start + timedelta(minutes=75 + number), duration_minutes=75 + number,
                  is_overrun=number % 3 == 2)  # fmt: skip
+
+
+def _model(rows: Rows) -> None:
+    rows.add("fct_forecast_models", as_of_date=AS_OF, method="quantile trees", seed=1, series_count=571,
+             value_count=66_000, row_count=18_342, feature_count=38, origin_count=8, loss_ratio=0.714,
+             coverage_80_ratio=0.806, tree_share_ratio=0.43, data_sha256="1a" * 32, artefact_sha256="9f" * 32,
+             model_card='{"seed": 1, "versions": {"scikit-learn": "1.7"}}')  # fmt: skip
+    for number in range(14):
+        rows.add(
+            "fct_forecast_importances",
+            as_of_date=AS_OF,
+            feature=f"feature {number}",
+            mean_move=0.5 / (number + 1),
+        )
 
 
 def _extractions(rows: Rows) -> None:

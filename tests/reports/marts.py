@@ -75,6 +75,8 @@ LANDING: dict[str, list[str]] = {
     "fct_forecasts": [*_CAPACITY, "forecast_quantiles"],
     "fct_saturation": [*_CAPACITY, "forecast_saturation"],
     "fct_forecast_scores": ["forecast_scores"],
+    "fct_forecast_models": ["forecast_models"],
+    "fct_forecast_importances": ["forecast_importances"],
 }
 
 ARROW = {

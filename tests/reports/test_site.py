@@ -311,6 +311,18 @@ def test_every_new_section_says_why_it_is_empty(tmp_path: Path) -> None:
     assert "Nothing is proposed for this service" in words(tmp_path / "s", "service/desk.html")
 
 
+def test_the_forecasts_page_names_the_model_and_what_it_leans_on(full_site: Path) -> None:
+    """Trained on what, how good, the artefact by its hash, the first ten features, and the whole card."""
+    text = words(full_site, "forecasts.html")
+    assert "trained on 18,342 pairs of series and day ahead from 571 series" in text
+    assert "the loss is 0.71 times that of seasonal naive, and 81 % of days" in text.replace("\u202f", " ")
+    assert "9f" * 32 + ".skops" in text
+    assert "The first 10 of 14 features" in text
+    assert "feature 9" in text
+    assert "feature 11" not in text
+    assert '"scikit-learn": "1.7"' in text
+
+
 def test_low_coverage_is_flagged_at_the_figure(full_site: Path) -> None:
     assert "▲only 71 % of samples present" in words(full_site, "service/identity.html")
     assert "1 service with gaps in the measurements" in words(full_site, "index.html")
