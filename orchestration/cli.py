@@ -1,4 +1,5 @@
-"""The command line: `ullage demo`, `ullage run`, `ullage doctor`, `ullage usl`, `ullage forecast`, `ullage what-if`.
+"""The command line: `ullage demo`, `ullage run`, `ullage doctor`, `ullage usl`, `ullage forecast`, `ullage what-if`,
+`ullage openslo`.
 
 Exit codes: 0 done, 1 the run or a check failed, 2 the command or the configuration is wrong.
 Results go to standard output, progress and messages to standard error.
@@ -218,6 +219,70 @@ def what_if(
         sys.stdout.write(json.dumps(to_dict(found), indent=1) + "\n")
     else:
         show(found, output)
+
+
+openslo_app = typer.Typer(no_args_is_help=True, help="Targets as OpenSLO v1 documents, in and out.")
+app.add_typer(openslo_app, name="openslo")
+TargetsOut = Annotated[Path | None, typer.Option("--out", help="File to write; default: standard output.")]
+
+
+@openslo_app.command("import")
+def openslo_import(
+    files: Annotated[
+        list[Path], typer.Argument(help="OpenSLO files (YAML), SLOs and the SLIs they refer to.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="control/targets.csv: its other targets stay; default: output."),
+    ] = None,
+    valid_from: Annotated[str, typer.Option(help="First day, where a document names none.")] = "",
+    approved_by: Annotated[str, typer.Option(help="Who approved, where a document names nobody.")] = "",
+    approved_at: Annotated[str, typer.Option(help="When (UTC), such as 2026-06-30T10:00:00Z.")] = "",
+) -> None:
+    """Read SLOs as rows of the control record `targets`."""
+    from assets.openslo import OpenSloError
+    from orchestration.openslo import as_csv, imported, merged
+
+    defaults = {"valid_from": valid_from, "approved_by": approved_by, "approved_at": approved_at}
+    if valid_from:
+        _day(valid_from, "--valid-from")
+    try:
+        found = imported(files, defaults)
+        text = merged(out, found.rows) if out else as_csv(found.rows)
+    except OpenSloError as error:
+        _stop(str(error), WRONG)
+    _write_openslo(text, out, found.notes, f"{len(found.rows)} targets")
+
+
+@openslo_app.command("export")
+def openslo_export(
+    targets: Annotated[Path, typer.Argument(help="The control record: control/targets.csv.")],
+    out: TargetsOut = None,
+) -> None:
+    """Write the targets of a control record as OpenSLO documents."""
+    from assets.openslo import OpenSloError
+    from orchestration.openslo import exported
+
+    try:
+        text, notes, count = exported(targets)
+    except OpenSloError as error:
+        _stop(str(error), WRONG)
+    _write_openslo(text, out, notes, f"{count} SLOs")
+
+
+def _write_openslo(text: str, out: Path | None, notes: tuple[str, ...], what: str) -> None:
+    for note in notes:
+        messages.print(note, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    from orchestration.openslo import replace
+
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        replace(out, text)
+    except OSError as error:
+        _stop(f"{out}: cannot be written ({error}); fix: choose a folder that exists", WRONG)
+    messages.print(f"{what} written to {out}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _run(config: Path, first: date | None, as_of: date, as_json: bool) -> None:

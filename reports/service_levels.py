@@ -179,9 +179,11 @@ def _answer(judged: int, green: int, melons: Sequence[str], as_of: date) -> Mark
     )
     if not melons:
         return escape(f"{text}{', and nothing that landed speaks against it' if green else ''}.")
-    shown = Markup(", ").join(wording.named(f.shorten(name, 60)) for name in melons[:3])
-    more = f" and {len(melons) - 3} more" if len(melons) > 3 else ""
-    return Markup("{}; of these, users of {}{} were not well served all the same.").format(text, shown, more)
+    shown = [wording.named(f.shorten(name, 60)) for name in melons[:3]]
+    if len(melons) > 3:
+        shown.append(escape(f"{len(melons) - 3} more"))
+    users = Markup(" and ").join([Markup(", ").join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return Markup("{}; of these, users of {} were not well served all the same.").format(text, users)
 
 
 def _mondays(as_of: date) -> list[date]:
