@@ -197,13 +197,13 @@ class _Document:
     ) -> list[Row]:
         """Targets of this SLO, one for each objective."""
         spec = self._object("spec")
-        objectives = spec.get("objectives")
+        objectives: Any = spec.get("objectives")
         if not isinstance(objectives, list) or not objectives:
             self.fail("spec.objectives", "is missing", "add at least one objective")
         metric_kind, metric, label = self._indicator(spec, indicators)
         annotations = self.body["metadata"].get("annotations") or {}
         given = {f: str(annotations.get(PREFIX + f.replace("_", "-"), "")) for f in _ANNOTATED}
-        method = spec.get("budgetingMethod")
+        method: Any = spec.get("budgetingMethod")
         if method not in ("Occurrences", "Timeslices"):
             self.fail("spec.budgetingMethod", f"is {method!r}", "write Occurrences, or Timeslices of 1d")
         windows = spec.get("timeWindow") or [{}]
