@@ -31,6 +31,7 @@ from reports.records.capacity import (
     SharedUse,
     WeekHour,
 )
+from reports.records.changes import CapacityIncident, CauseCount, Collision, FailureRate, Impact, TestCount
 from reports.records.cost import ServiceCost, UnitCost
 from reports.records.desk import (
     Backlog,
@@ -210,10 +211,40 @@ class PublishedReader:
             error_budgets=tuple(self.error_budgets(service_id)),
             availability=tuple(self.availability(LEVEL_MONTHS, service_id)),
             watermelons=tuple(self.watermelons(service_id)),
+            impacts=tuple(self.impacts(service_id)),
+            capacity_incidents=tuple(self.capacity_incidents(service_id)),
+            cause_counts=tuple(self.cause_counts(service_id)),
             evidence=next(
                 iter(self._all(Evidence, queries.capacity.EVIDENCE, as_of=self.as_of, **one)), None
             ),
         )
+
+    def impacts(self, service_id: str | None = None) -> list[Impact]:
+        """What changes moved, the latest change first, of each the clearest effect first."""
+        return self._all(Impact, queries.changes.IMPACTS, as_of=self.as_of, service_id=service_id)
+
+    def impact_tests(self) -> list[TestCount]:
+        """Tests of changes by their outcome."""
+        return self._all(TestCount, queries.changes.TEST_COUNTS, as_of=self.as_of)
+
+    def collisions(self, days: int) -> list[Collision]:
+        """Changes in each other's way, ahead and in the last so many days, the latest first."""
+        since = self.as_of - timedelta(days=days - 1)
+        return self._all(Collision, queries.changes.COLLISIONS, as_of=self.as_of, since=since)
+
+    def failure_rates(self) -> list[FailureRate]:
+        """Failure rates of changes, all services together, by kind and by month."""
+        return self._all(FailureRate, queries.changes.FAILURE_RATES)
+
+    def capacity_incidents(self, service_id: str | None = None) -> list[CapacityIncident]:
+        """Incidents that capacity caused or may have caused, the latest first."""
+        return self._all(
+            CapacityIncident, queries.changes.CAPACITY_INCIDENTS, as_of=self.as_of, service_id=service_id
+        )
+
+    def cause_counts(self, service_id: str | None = None) -> list[CauseCount]:
+        """Incidents of the last 120 days by verdict."""
+        return self._all(CauseCount, queries.changes.CAUSE_COUNTS, as_of=self.as_of, service_id=service_id)
 
     def week_outcomes(self, weeks: int) -> list[WeekOutcome]:
         """How many targets of each service and measure were met, week by week."""

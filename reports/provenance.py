@@ -231,6 +231,36 @@ FIGURES: tuple[Figure, ...] = (
         "Changes",
         "Changes to the service or to one of its configuration items, as last updated.",
         ("fct_changes",),
+        ("service", "changes"),
+    ),
+    Figure(
+        "What changes moved",
+        "Difference in differences: median of the days after less median of the days before, of the series less the "
+        "median of comparable pools or services without a change. P-value and interval from placebos (the same on "
+        "series and days without a change); at most 5 % false discoveries over all tests (Benjamini and Hochberg).",
+        ("fct_change_impact", "fct_changes"),
+        ("service", "changes"),
+    ),
+    Figure(
+        "Failure rate of changes",
+        "Failed or backed out ÷ ended with a known outcome; Wilson's 95 % interval.",
+        ("fct_change_failure_rates",),
+        ("changes",),
+    ),
+    Figure(
+        "Collisions",
+        "Planned windows that overlap on one item, on items that stand in for each other, or with a change of the "
+        "whole service.",
+        ("fct_change_collisions",),
+        ("changes",),
+    ),
+    Figure(
+        "Incidents caused by capacity",
+        "Saturation in the two hours before on the service path; confidence = π ÷ (π + (1 − π) × chance), chance from "
+        "the same hour of other weeks without an incident, π = part of the service's incidents that capacity caused. "
+        "Likely from 80 %, possible from 30 %.",
+        ("fct_capacity_incidents", "fct_capacity_incident_evidence"),
+        ("service", "changes"),
     ),
 )
 

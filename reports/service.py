@@ -13,6 +13,7 @@ from checks.results import CheckResult
 from reports import charts, marks, provenance, wording
 from reports import formats as f
 from reports.business import Driver, drivers
+from reports.changes import CapacityIncidentLine, MovedBy, capacity_incident_lines, counts_by_verdict, moved
 from reports.events import Events, events
 from reports.levels import Level, level_of
 from reports.overview import Picture, ServiceLine
@@ -108,6 +109,9 @@ class ServicePage:
     capacities: tuple[CapacityLine, ...]
     budgets: tuple[BudgetLine, ...]
     watermelons: tuple[WatermelonLine, ...]
+    moved: tuple[MovedBy, ...]
+    capacity_incidents: tuple[CapacityIncidentLine, ...]
+    judged_incidents: int
 
 
 def charted_pools(line: ServiceLine) -> list[str]:
@@ -167,6 +171,13 @@ def service_page(
         sizes=sizes(detail.sizes, (), settings),
         drivers=drivers(detail.business, detail.drivers, detail.unit_costs),
         capacities=capacity_lines(detail.capacities, detail.saturations, settings),
+        moved=moved(detail.impacts),
+        capacity_incidents=capacity_incident_lines(detail.capacity_incidents[: settings.listed_incidents]),
+        judged_incidents=sum(
+            count
+            for verdict, count in counts_by_verdict(detail.cause_counts).items()
+            if verdict != "not_testable"
+        ),
         budgets=budget_lines(detail.error_budgets, {}, detail.levels),
         watermelons=watermelon_lines(
             detail.watermelons, {}, {level.target_id: level for level in detail.levels}

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from assets.processes import side_by_side
 from reports import (
     business,
+    changes,
     events,
     formats,
     plan,
@@ -134,6 +135,8 @@ def _write_estate_pages(
         overview(manifest, estate, lines, settings),
         room=room,
         register=register,
+        failure_rate=changes.overall_rate(reader.failure_rates()),
+        causes=changes.counts_by_verdict(reader.cause_counts()),
     )
     fitting = sizes.sizes(reader.sizes(), reader.sizes_taken(), settings)
     write("plan.html", "plan", "Plan", register, sizes=fitting)
@@ -160,6 +163,7 @@ def _write_estate_pages(
     )
     write("levels.html", "levels", "Service levels", agreements)
     write("service-desk.html", "service_desk", "Service desk", _desk(reader, as_of, settings))
+    write("changes.html", "changes", "Changes", _changes(reader, settings))
     happened = events.events(reader.events(settings.event_days), as_of, settings)
     write("events.html", "events", "Events", happened)
     write("what-if.html", "what_if", "What if", what_if.what_if(reader.scenarios(), settings))
@@ -201,6 +205,18 @@ def _desk(reader: PublishedReader, as_of: date, settings: ReportSettings) -> ser
         reader.sequence_findings(),
         reader.incidents_total(),
         as_of,
+        settings,
+    )
+
+
+def _changes(reader: PublishedReader, settings: ReportSettings) -> changes.ChangesPage:
+    return changes.changes_page(
+        reader.impacts(),
+        reader.impact_tests(),
+        reader.failure_rates(),
+        reader.collisions(changes.COLLISION_DAYS),
+        reader.capacity_incidents(),
+        reader.cause_counts(),
         settings,
     )
 

@@ -3,6 +3,7 @@
 from reports.queries import (
     business,
     capacity,
+    changes,
     cost,
     desk,
     forecast,
@@ -17,6 +18,7 @@ from reports.queries import (
 __all__ = [
     "business",
     "capacity",
+    "changes",
     "cost",
     "desk",
     "forecast",

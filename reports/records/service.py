@@ -18,6 +18,7 @@ from reports.records.capacity import (
     SharedUse,
     WeekHour,
 )
+from reports.records.changes import CapacityIncident, CauseCount, Impact
 from reports.records.cost import ServiceCost, UnitCost
 from reports.records.forecast import Forecast, Saturation
 from reports.records.levels import Availability, ErrorBudget, Watermelon
@@ -90,3 +91,6 @@ class ServiceDetail:
     error_budgets: tuple[ErrorBudget, ...] = ()
     availability: tuple[Availability, ...] = ()
     watermelons: tuple[Watermelon, ...] = ()
+    impacts: tuple[Impact, ...] = ()
+    capacity_incidents: tuple[CapacityIncident, ...] = ()
+    cause_counts: tuple[CauseCount, ...] = ()

@@ -72,6 +72,7 @@ def full_estate(folder: Path, services: int = 6) -> Path:
     planning_rows.team(rows, "t1")
     desk_rows.desk(rows, rows.tables["dim_service"][0]["service_id"])
     _scenarios(rows, [row["service_id"] for row in rows.tables["dim_service"]])
+    _impacts(rows)
     _extractions(rows)
     _model(rows)
     return publish(folder, rows, checks=_checks())
@@ -529,6 +530,44 @@ def _model(rows: Rows) -> None:
             feature=f"feature {number}",
             mean_move=0.5 / (number + 1),
         )
+
+
+def _impacts(rows: Rows) -> None:
+    """What one change of payments moved, a collision, failure rates, and an incident by capacity."""
+    told = {"as_of_date": AS_OF, "change_id": "CHGpayments1", "unit": "1", "relation": "named"}
+    shown = {"q_value": 0.01, "control_count": 6, "score": 4.0}
+    for number in (1, 2):
+        rows.add("fct_change_impact", **told, **shown, subject_kind="ci", subject_id=f"payments-hosts-{number}",
+                 metric="cpu_utilisation", before_value=0.61, after_value=0.35, expected_value=0.6, effect_value=-0.25,
+                 effect_ratio=-0.417, effect_low=-0.5, effect_high=-0.32, verdict="lowered",
+                 reason="cannot be told apart from CHG9")  # fmt: skip
+    rows.add("fct_change_impact", **told, **shown, subject_kind="service", subject_id="payments", metric="error_ratio",
+             before_value=0.01, after_value=0.03, expected_value=0.01, effect_value=0.02, effect_low=0.015,
+             effect_high=0.025, verdict="raised")  # fmt: skip
+    rows.add("fct_change_impact", **told, subject_kind="service", subject_id="payments", metric="throughput",
+             verdict="not_testable", reason="too few controls: fewer than 3")  # fmt: skip
+    for number, other in ((0, 1), (1, 0)):
+        rows.add("fct_change_collisions", change_id=f"CHGidentity{number}", other_change_id=f"CHGidentity{other}",
+                 scope="service", overlap_start_at=datetime.fromisoformat("2026-07-02T22:00"),
+                 overlap_end_at=datetime.fromisoformat("2026-07-02T22:45"), overlap_minutes=45)  # fmt: skip
+    for kind, grain, failed, changes in (
+        ("all", "all", 6, 42),
+        ("normal", "all", 1, 14),
+        ("all", "month", 2, 12),
+    ):
+        rows.add("fct_change_failure_rates", service_id="all", change_kind=kind, period_grain=grain,
+                 period_start_date=AS_OF.replace(day=1), change_count=changes, failed_count=failed, overrun_count=3,
+                 failure_ratio=failed / changes, failure_low_ratio=0.067, failure_high_ratio=0.278)  # fmt: skip
+    opened = datetime.fromisoformat("2026-06-22T12:20")
+    rows.add("fct_incidents", incident_id="INCfull", service_id="payments", priority=2, title="Payments time out",
+             state="closed", opened_at=opened, opened_date=opened.date(), is_derived=False)  # fmt: skip
+    judged = {"as_of_date": AS_OF, "service_id": "payments", "opened_at": opened}
+    rows.add("fct_capacity_incidents", **judged, incident_id="INCfull", verdict="capacity", confidence_ratio=0.93,
+             scope="named_ci", chance_ratio=0.04, chance_basis="hour_of_week", ci_id="payments-hosts-1",
+             resource="cpu", saturated_minutes=55, peak_usage_ratio=1.2, evidence_count=2,
+             started_at=opened - timedelta(minutes=70))  # fmt: skip
+    rows.add("fct_capacity_incidents", **judged, incident_id="INCother", verdict="not_capacity", confidence_ratio=0,
+             evidence_count=0)  # fmt: skip
 
 
 def _extractions(rows: Rows) -> None:

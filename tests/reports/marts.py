@@ -52,6 +52,11 @@ LANDING: dict[str, list[str]] = {
     "fct_incidents": ["incidents"],
     "fct_incident_sla": ["calendars", "holidays", "incidents", "targets"],
     "fct_changes": ["changes"],
+    "fct_change_impact": ["change_impact"],
+    "fct_change_failure_rates": ["changes"],
+    "fct_change_collisions": ["changes", "service_cis"],
+    "fct_capacity_incidents": ["capacity_incidents"],
+    "fct_capacity_incident_evidence": ["capacity_incident_evidence"],
     "fct_service_levels": [
         "calendars",
         "holidays",

@@ -323,6 +323,32 @@ def test_the_forecasts_page_names_the_model_and_what_it_leans_on(full_site: Path
     assert '"scikit-learn": "1.7"' in text
 
 
+def test_the_page_of_changes_has_every_part(full_site: Path) -> None:
+    text = words(full_site, "changes.html")
+    for part in (
+        "6 of 42 changes failed or were backed out: 14 % (95 % interval 6.7 % to 28 %).",
+        "capacity likely caused 1.",
+        "and 1 other −42 % (−50 % to −32 %)from 61 % to 35 %",
+        "▲ Error ratio of Payments +2.0 points",
+        "Cannot be told apart from CHG9",
+        "How sure this is: 3 tests made, 1 not possible",
+        "Too few controls: fewer than 3",
+        "Payments time out",
+        "✕likelyconfidence 93 %",
+        "over usable capacity for 55 of the 120 minutes before, at most 120 % of it",
+        "4 % at the same hour of other weeks",
+        "the same service",
+        "▲ahead",
+        "Wilson's 95 % interval",
+    ):
+        assert part in text, part
+    own = words(full_site, "service/payments.html")
+    assert "Changes that moved load or capacity" in own
+    assert "Of 2 incidents in 120 days" in own
+    assert "Changes that moved load" not in words(full_site, "service/identity.html")
+    assert "Changes that failed14 %6.7 % to 28 %, of 42" in words(full_site, "index.html")
+
+
 def test_low_coverage_is_flagged_at_the_figure(full_site: Path) -> None:
     assert "▲only 71 % of samples present" in words(full_site, "service/identity.html")
     assert "1 service with gaps in the measurements" in words(full_site, "index.html")
@@ -364,11 +390,13 @@ def test_an_empty_version_renders(tmp_path: Path) -> None:
         "resources.html",
         "levels.html",
         "service-desk.html",
+        "changes.html",
         "quality.html",
         "forecasts.html",
         "events.html",
         "what-if.html",
     }
+    assert "No change with a known outcome is on record." in words(tmp_path / "s", "changes.html")
     assert "No service is on record for this day." in words(tmp_path / "s", "index.html")
     assert "No check is on record for this version." in words(tmp_path / "s", "quality.html")
 
