@@ -138,6 +138,23 @@ def test_one_service_keeps_its_targets_and_annoys_its_users(full: Written) -> No
     mean = answers.groupby("service_id")["score"].mean()
     assert mean["intranet"] < 3.0
     assert mean.drop("intranet").mean() > 3.5
+    requests = full.csv("sources/itsm/service_requests_*.csv")
+    complaints = (requests["request_kind"] == "Complaint").groupby(requests["service_id"]).mean()
+    assert complaints["intranet"] > 0.3
+    assert complaints.drop("intranet").max() < 0.1
+
+
+def test_outage_records_cover_the_outages(full: Written) -> None:
+    """Each outage has a record of its service that covers it and names its incident; some have two that overlap."""
+    records = full.csv("sources/itsm/outages.csv")
+    for column in ("started_at", "ended_at"):
+        records[column] = pd.to_datetime(records[column]).dt.tz_localize(None)
+    outages = full.truth.tables["outages"]
+    for outage in outages.itertuples():
+        own = records[records["service_id"] == outage.service_id]
+        covers = (own["started_at"] <= outage.started_at) & (own["ended_at"] >= outage.ended_at)
+        assert (own.loc[covers, "incident_id"] != "").any()
+    assert len(outages) < len(records) < 1.5 * len(outages)
 
 
 def test_costs_are_one_usage_row_a_ci_and_month(full: Written) -> None:
