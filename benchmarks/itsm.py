@@ -261,8 +261,6 @@ def built(home: str, incidents: str, control: str, first: str, as_of: str) -> No
         ROOT / "dbt_project", at.warehouse, at.root / "dbt", [*arguments, "--indirect-selection", "cautious"]
     )
     bad = [result.node["name"] for result in results if result.status in ("error", "fail", "skipped")]
-    slowest = sorted(results, key=lambda result: -result.execution_time)[:25]
-    print("\n".join(f"{result.execution_time:7.1f} s {result.node['name']}" for result in slowest))
     if bad:
         raise SystemExit(f"dbt failed: {bad}")
 
