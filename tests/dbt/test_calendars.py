@@ -26,7 +26,9 @@ create table stg_calendars (calendar_id text, zone text, weekday int, opens text
     valid_from date, valid_to date);
 create table stg_holidays (calendar_id text, holiday_date date);
 create table stg_calendar_exceptions (calendar_id text, exception_date date, opens text, closes text);
-create table stg_incident_events (opened_at timestamp, updated_at timestamp);
+create table int_incident_events (opened_at timestamp, updated_at timestamp);
+create table stg_service_requests (opened_at timestamp);
+create table int_service_requests (calendar_id text, opened_at timestamp, measured_until_at timestamp);
 create table stg_run_window (history_start_date date, as_of_date date, as_of_at timestamp);
 create table int_incident_clock_spans (calendar_id text, effect text, starts_at timestamp, ends_at timestamp);
 """
@@ -78,7 +80,7 @@ def agreed_minutes(connection: Any, queries: dict[str, str], case: Agreed) -> fl
         for opens, closes in hours:
             row = ["c", day, hhmm(opens), hhmm(closes)]
             connection.execute("insert into stg_calendar_exceptions values (?, ?, ?, ?)", row)
-    connection.execute("insert into stg_incident_events values (?, ?)", [case.starts_at, case.starts_at])
+    connection.execute("insert into int_incident_events values (?, ?)", [case.starts_at, case.starts_at])
     as_of = case.ends_at.date()
     connection.execute(
         "insert into stg_run_window values (?, ?, ?)",

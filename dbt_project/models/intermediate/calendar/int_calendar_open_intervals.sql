@@ -32,7 +32,7 @@ exception_dates as (
 ),
 
 tickets as (
-    select opened_at, updated_at from {{ ref('stg_incident_events') }}
+    select opened_at, updated_at from {{ ref('int_incident_events') }}
     union all
     select opened_at, opened_at as updated_at from {{ ref('stg_service_requests') }}
 ),

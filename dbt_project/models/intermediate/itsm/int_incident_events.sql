@@ -30,8 +30,10 @@ with_previous as (
         ) as previous_stops_clock,
         lag(is_closed) over (partition by incident_id order by updated_at, event_sequence) as previous_is_closed,
         lag(team_id) over (partition by incident_id order by updated_at, event_sequence) as previous_team_id,
-        row_number() over (
-            partition by incident_id order by updated_at desc, event_sequence desc
+        -- In the order of the others, so that one sort serves them all.
+        count(*) over (
+            partition by incident_id order by updated_at, event_sequence
+            rows between current row and unbounded following
         ) as newest_rank
     from known
 ),

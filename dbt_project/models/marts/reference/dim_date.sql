@@ -3,7 +3,7 @@ with run_window as (
 ),
 
 incidents as (
-    select * from {{ ref('stg_incident_events') }}
+    select * from {{ ref('int_incident_events') }}
 ),
 
 bounds as (
