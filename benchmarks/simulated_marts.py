@@ -69,6 +69,53 @@ class SimulatedMarts:
             from read_csv('{self._home}/control/holidays.csv', all_varchar = true);
             """)  # noqa: S608  paths of this process
 
+    def incident_frames(self) -> dict[str, pd.DataFrame]:
+        """Frames of `capacity_incidents`; usable capacity by the estate's general thresholds of today."""
+        self._connection.execute(f"""
+            create or replace table used as
+            select samples.ci_id, samples.resource, observed_at,
+                value / thresholds.ratio / case when limits.limit_value is null then 1.0
+                    else limits.limit_value * case unit when 'GiBy' then 1073741824.0 when 'TiBy' then 1099511627776.0
+                        else 1.0 end end as usage_ratio
+            from samples
+            inner join (
+                select resource, max_by(cast(target_value as double), valid_from) as ratio
+                from read_csv('{self._home}/control/targets.csv', all_varchar = true)
+                where measure = 'utilisation_ratio' and service_id is null group by resource
+            ) as thresholds using (resource)
+            left join limits on limits.ci_id = samples.ci_id and limits.resource = samples.resource
+                and cast(observed_at as date) between limits.valid_from and limits.valid_to
+            """)  # noqa: S608  paths of this process
+        minutes = SimulationSettings().interval_seconds // 60
+        return {
+            "spells": self.frame(f"""
+                with starts as (
+                    select *, case when observed_at - lag(observed_at) over spells <= interval {minutes + 1} minute
+                        then 0 else 1 end as is_start
+                    from used where usage_ratio >= 1
+                    window spells as (partition by ci_id, resource order by observed_at)
+                ),
+                numbered as (
+                    select *, sum(is_start) over (partition by ci_id, resource order by observed_at) as spell
+                    from starts
+                )
+                select ci_id, resource, min(observed_at) as started_at,
+                    max(observed_at) + interval {minutes} minute as ended_at, max(usage_ratio) as peak_usage_ratio
+                from numbered group by ci_id, resource, spell order by all
+                """),  # noqa: S608
+            "incidents": self.frame(f"""
+                select Number as incident_id, Service as service_id, "Configuration item" as ci_id,
+                    timezone('UTC', timezone('Europe/Berlin', strptime(min(Opened), '%d.%m.%Y %H:%M:%S'))) as opened_at
+                from read_csv('{self._home}/sources/itsm/incidents_*.csv', all_varchar = true)
+                where Service is not null group by 1, 2, 3 order by 1
+                """),  # noqa: S608
+            "members": self.frame("select service_id, ci_id, valid_from, valid_to from members order by all"),
+            "measured": self.frame("""
+                select ci_id, cast(min(observed_at) as date) as first_date, cast(max(observed_at) as date) as last_date
+                from used group by ci_id order by ci_id
+                """),
+        }
+
     def change_frames(self) -> dict[str, pd.DataFrame]:
         """Frames of `change_impact`: CIs alone (latency histograms need the pipeline)."""
         self._connection.execute("""

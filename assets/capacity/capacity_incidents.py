@@ -5,8 +5,8 @@
   of the path (`service_path`).
 * Chance of it: at the same hour of the week in other weeks (five moments within an hour of it), without the two hours
   around incidents of the service. Of the named CI: that a CI of the path, taken at random, was saturated; of the path:
-  that any was. With less than four weeks of samples the same hour of other days is taken, with less than four days
-  any moment.
+  that any was. A named CI that is saturated at over 80 % of these moments counts by its own share. With less than four
+  weeks of samples the same hour of other days is taken, with less than four days any moment.
 * Confidence: P(capacity | saturated) = π / (π + (1 − π) · chance), by Bayes' rule: an incident that capacity caused has
   saturation before it, another one by chance. π is the part of the service's incidents that capacity caused, by
   expectation and maximisation (Dempster, Laird and Rubin 1977), drawn towards that of all services; for both kinds
@@ -39,6 +39,8 @@ LIKELY, POSSIBLE = 0.8, 0.3
 #: Incidents of all services that weigh as much as one of the service in its π.
 PRIOR_INCIDENTS = 2.0
 PERMUTATIONS = 999
+#: A named CI that is saturated at more of these moments is always saturated: that an incident names it says nothing.
+ALWAYS_RATIO = 0.8
 _WEEK, _DAY = 7 * 24 * 60, 24 * 60
 _ANY_MOMENTS = 200
 _STEPS = 100
@@ -65,16 +67,18 @@ class Series:
     ends: Floats
     peaks: Floats
 
-    def minutes_before(self, moments: Floats) -> Floats:
-        """Saturated minutes in the window before each moment."""
+    def minutes_before(self, moments: Floats, window: float) -> Floats:
+        """Saturated minutes in the `window` minutes before each moment."""
         edges = np.stack([self.starts, self.ends], axis=1).ravel()
         lengths = self.ends - self.starts
         total = np.concatenate([[0.0], lengths.cumsum()])
         sums = np.stack([total[:-1], total[1:]], axis=1).ravel()
-        return np.asarray(np.interp(moments, edges, sums) - np.interp(moments - WINDOW_MINUTES, edges, sums))
+        return np.asarray(np.interp(moments, edges, sums) - np.interp(moments - window, edges, sums))
 
 
-def capacity_incidents(frames: Mapping[str, pd.DataFrame], as_of: date, seed: int) -> dict[str, pd.DataFrame]:
+def capacity_incidents(
+    frames: Mapping[str, pd.DataFrame], as_of: date, seed: int, window_minutes: float = WINDOW_MINUTES
+) -> dict[str, pd.DataFrame]:
     """Incidents with their confidence and strongest evidence, and all evidence.
 
     `frames["incidents"]`: incident_id, service_id, ci_id, opened_at. `frames["spells"]`: ci_id, resource, started_at,
@@ -82,15 +86,17 @@ def capacity_incidents(frames: Mapping[str, pd.DataFrame], as_of: date, seed: in
     ci_id, valid_from, valid_to (last day, or null). `frames["measured"]`: ci_id, first_date, last_date, of CIs with
     a usable capacity.
 
+    Saturation counts in the `window_minutes` before an incident.
+
     Gives `capacity_incidents` (a row an incident) and `capacity_incident_evidence` (a row an incident, CI, resource).
     """
     incidents = frames["incidents"].sort_values(["opened_at", "incident_id"], ignore_index=True)
     opened = _minutes(incidents["opened_at"])
     series = _series(frames["spells"])
     paths = _paths(incidents, frames["members"], frames["measured"])
-    moments, is_valid, basis = _chance_moments(incidents, opened, paths)
-    evidence = _evidence(incidents, opened, paths, series)
-    channels = _channels(incidents, opened, paths, series, moments)
+    moments, is_valid, basis = _chance_moments(incidents, opened, paths, window_minutes)
+    evidence = _evidence(incidents, opened, paths, series, window_minutes)
+    channels = _channels(incidents, opened, paths, series, moments, is_valid, window_minutes)
     scored = _scored(incidents, paths, channels, is_valid, basis, seed)
     told = _with_strongest(scored, evidence)
     return {
@@ -136,13 +142,13 @@ def _paths(incidents: pd.DataFrame, members: pd.DataFrame, measured: pd.DataFram
 
 
 def _chance_moments(
-    incidents: pd.DataFrame, opened: Floats, paths: pd.DataFrame
+    incidents: pd.DataFrame, opened: Floats, paths: pd.DataFrame, window: float
 ) -> tuple[Floats, Flags, list[str]]:
     """Moments to compare with, shape (incidents, moments), which of them count, and what they have in common."""
     first = np.full(len(incidents), np.inf)
     last = np.full(len(incidents), -np.inf)
     at = paths["position"].to_numpy(np.int64)
-    np.minimum.at(first, at, _minutes(paths["first_date"]) + WINDOW_MINUTES)
+    np.minimum.at(first, at, _minutes(paths["first_date"]) + window)
     np.maximum.at(last, at, _minutes(paths["last_date"]) + _DAY)
     span = np.where(np.isfinite(first), last - first, 0.0)
     weeks = int(max(span.max(initial=0.0) // _WEEK, 1)) + 1
@@ -165,22 +171,22 @@ def _chance_moments(
         moments[rows, : values.shape[1]] = values[rows]
     inside = (moments >= first[:, None]) & (moments <= last[:, None])
     basis = np.select([is_weekly, is_daily], ["hour_of_week", "hour_of_day"], default="any_moment")
-    return moments, inside & ~_near_incidents(incidents, opened, moments), basis.tolist()
+    return moments, inside & ~_near_incidents(incidents, opened, moments, window), basis.tolist()
 
 
-def _near_incidents(incidents: pd.DataFrame, opened: Floats, moments: Floats) -> Flags:
+def _near_incidents(incidents: pd.DataFrame, opened: Floats, moments: Floats, window: float) -> Flags:
     """Moments within the window of an incident of the same service, its own included."""
     near = np.zeros(moments.shape, dtype=bool)
     for rows in incidents.groupby("service_id", sort=False).indices.values():
         times = np.sort(opened[rows])
         after = np.searchsorted(times, moments[rows])
         for side in (np.maximum(after - 1, 0), np.minimum(after, len(times) - 1)):
-            near[rows] |= np.abs(moments[rows] - times[side]) < WINDOW_MINUTES
+            near[rows] |= np.abs(moments[rows] - times[side]) < window
     return near
 
 
 def _evidence(
-    incidents: pd.DataFrame, opened: Floats, paths: pd.DataFrame, series: list[Series]
+    incidents: pd.DataFrame, opened: Floats, paths: pd.DataFrame, series: list[Series], window: float
 ) -> pd.DataFrame:
     """Saturation in the window before each incident: a row an incident, CI and resource."""
     rows_of = {str(ci): rows for ci, rows in paths.groupby("ci_id", sort=False)}
@@ -190,9 +196,9 @@ def _evidence(
         if path is None:
             continue
         at = path["position"].to_numpy(np.int64)
-        minutes = item.minutes_before(opened[at])
+        minutes = item.minutes_before(opened[at], window)
         hit = minutes > 0
-        first = np.searchsorted(item.ends, opened[at][hit] - WINDOW_MINUTES, side="right")
+        first = np.searchsorted(item.ends, opened[at][hit] - window, side="right")
         last = np.searchsorted(item.starts, opened[at][hit], side="left") - 1
         parts.append(
             pd.DataFrame(
@@ -243,7 +249,13 @@ class Channel:
 
 
 def _channels(
-    incidents: pd.DataFrame, opened: Floats, paths: pd.DataFrame, series: list[Series], moments: Floats
+    incidents: pd.DataFrame,
+    opened: Floats,
+    paths: pd.DataFrame,
+    series: list[Series],
+    moments: Floats,
+    is_valid: Flags,
+    window: float,
 ) -> dict[str, Channel]:
     """`named_ci` and `service_path`: the path has those that find nothing on the CI they name, or name none."""
     size = len(incidents)
@@ -253,6 +265,7 @@ def _channels(
     applies_path[position] = True
     found_named, found_path = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     part, anywhere = np.zeros(moments.shape), np.zeros(moments.shape, dtype=bool)
+    own = np.zeros(moments.shape, dtype=bool)
     rows_of = {str(ci): rows for ci, rows in paths.groupby("ci_id", sort=False).indices.items()}
     by_ci: dict[str, list[Series]] = {}
     for item in series:
@@ -262,13 +275,16 @@ def _channels(
         if rows is None:
             continue
         at, named = position[rows], is_named[rows]
-        now = np.any([item.minutes_before(opened[at]) > 0 for item in items], axis=0)
-        then = np.any([item.minutes_before(moments[at]) > 0 for item in items], axis=0)
+        now = np.any([item.minutes_before(opened[at], window) > 0 for item in items], axis=0)
+        then = np.any([item.minutes_before(moments[at], window) > 0 for item in items], axis=0)
         found_named[at[named]] |= now[named]
         found_path[at] |= now
+        own[at[named]] |= then[named]
         part[at] += then
         anywhere[at] |= then
     part /= np.maximum(np.bincount(position, minlength=size), 1)[:, None]
+    is_always = (own & is_valid).sum(axis=1) > ALWAYS_RATIO * np.maximum(is_valid.sum(axis=1), 1)
+    part = np.where(is_always[:, None], own, part)
     applies_path &= ~found_named
     return {
         "named_ci": Channel(applies_named, found_named, part),
