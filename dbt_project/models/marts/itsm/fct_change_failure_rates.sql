@@ -70,18 +70,18 @@ final as (
         greatest(
             0.0e0,
             (
-                failure_ratio + {{ z * z }} / (2 * change_count)
-                - {{ z }} * sqrt(failure_ratio * (1 - failure_ratio) / change_count
-                    + {{ z * z }} / (4 * cast(change_count as double) * change_count))
-            ) / (1 + {{ z * z }} / change_count)
+                failure_ratio + {{ z * z }}e0 / (2 * change_count)
+                - {{ z }}e0 * sqrt(failure_ratio * (1 - failure_ratio) / change_count
+                    + {{ z * z }}e0 / (4 * cast(change_count as double) * change_count))
+            ) / (1 + {{ z * z }}e0 / change_count)
         ) as failure_low_ratio,
         least(
             1.0e0,
             (
-                failure_ratio + {{ z * z }} / (2 * change_count)
-                + {{ z }} * sqrt(failure_ratio * (1 - failure_ratio) / change_count
-                    + {{ z * z }} / (4 * cast(change_count as double) * change_count))
-            ) / (1 + {{ z * z }} / change_count)
+                failure_ratio + {{ z * z }}e0 / (2 * change_count)
+                + {{ z }}e0 * sqrt(failure_ratio * (1 - failure_ratio) / change_count
+                    + {{ z * z }}e0 / (4 * cast(change_count as double) * change_count))
+            ) / (1 + {{ z * z }}e0 / change_count)
         ) as failure_high_ratio
     from rates
 )
