@@ -106,53 +106,45 @@ _PLAN = (
     ("http.server.request.errors", "service", "errors", "{error}/s", None, None, None, None, 0, None),
     ("httpcheck.status", "service", "availability", "1", None, None, None, None, 0, 1),
 )
-_Rule = tuple[str, str, float, str]
+#: What this organisation sets for itself; all other KPIs are the product's defaults (id, parent, level, name, rule).
+#: A rule is measure, comparator, target and weight.
+_Rule = tuple[str, str, float, float]
 _KPIS: tuple[tuple[str, str | None, str, str, _Rule | None], ...] = (
     ("goal-right-size", None, "goal", "Services perform as agreed at a cost that is worth it", None),
-    ("csf-agreed", "goal-right-size", "critical_success_factor", "Agreed performance is kept", None),
-    (
-        "csf-planned",
-        "goal-right-size",
-        "critical_success_factor",
-        "Capacity is planned ahead of demand",
-        None,
-    ),
-    ("vs-run", "csf-agreed", "value_stream", "Run and support services", None),
-    ("vs-plan", "csf-planned", "value_stream", "Plan and buy capacity", None),
     (
         "kpi-targets-met",
-        "vs-run",
+        "vs-detect-to-correct",
         "kpi",
         "Services that meet their targets",
-        ("services with all targets met / services", ">=", 0.95, "1"),
+        ("services_meeting_targets", ">=", 0.9, 2.0),
     ),
     (
         "kpi-capacity-incidents",
-        "vs-run",
+        "vs-detect-to-correct",
         "kpi",
         "Reduction in capacity incidents",
-        ("1 - capacity incidents / capacity incidents of the previous quarter", ">=", 0.2, "1"),
+        ("capacity_incidents_reduced", ">=", 0.2, 1.0),
     ),
     (
         "kpi-performance",
-        "vs-run",
+        "vs-detect-to-correct",
         "kpi",
-        "Response time and throughput",
-        ("requests within the agreed response time / requests", ">=", 0.95, "1"),
+        "Response time",
+        ("response_time_attained", ">=", 0.97, 1.0),
     ),
     (
         "kpi-utilisation",
-        "vs-plan",
+        "vs-strategy-to-portfolio",
         "kpi",
-        "Utilisation",
-        ("demand in the busy hour / usable capacity, over all resources", ">=", 0.5, "1"),
+        "Utilisation of what is paid for",
+        ("capacity_used", ">=", 0.5, 1.0),
     ),
     (
         "kpi-cost-efficiency",
-        "vs-plan",
+        "vs-strategy-to-portfolio",
         "kpi",
         "Cost-efficiency gains",
-        ("1 - cost per unit of business demand / that of the baseline", ">=", 0.05, "1"),
+        ("cost_efficiency", ">=", 0.05, 2.0),
     ),
 )
 
@@ -398,7 +390,7 @@ def measurement_plan() -> pd.DataFrame:
 
 
 def kpis(estate: Estate) -> pd.DataFrame:
-    """The KPI tree: the practice's five KPIs under value streams, critical success factors and one goal.
+    """The records of the KPI tree: targets of this organisation's own, over the product's defaults.
 
     Baseline of the cost-efficiency is the first whole calendar month of the simulated days.
     """
@@ -407,7 +399,7 @@ def kpis(estate: Estate) -> pd.DataFrame:
         row: dict[str, Any] = {"kpi_id": kpi_id, "parent_id": parent, "level": level, "kpi_name": name}
         row |= {"owner": "Helene Vogt", "valid_from": FOUNDED}
         if rule is not None:
-            row |= dict(zip(("formula", "comparator", "target_value", "unit"), rule, strict=True))
+            row |= dict(zip(("measure", "comparator", "target_value", "weight"), rule, strict=True))
         if kpi_id == "kpi-cost-efficiency":
             row |= _baseline(estate)
         rows.append(row)

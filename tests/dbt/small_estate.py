@@ -371,6 +371,7 @@ def _finance() -> dict[str, list[Row]]:
         "kpis": [
             {
                 "kpi_id": "efficiency",
+                "parent_id": "vs-strategy-to-portfolio",
                 "level": "kpi",
                 "kpi_name": "Cost-efficiency gains",
                 "formula": "1 - cost per unit of business demand / that of the baseline",
@@ -378,7 +379,19 @@ def _finance() -> dict[str, list[Row]]:
                 "baseline_end_date": date(2026, 5, 31),
                 "owner": "Ann",
                 "valid_from": ALWAYS,
-            }
+            },
+            {
+                "kpi_id": "prompt",
+                "parent_id": "vs-request-to-fulfil",
+                "level": "kpi",
+                "kpi_name": "Requests fulfilled within a day",
+                "measure": "request_fulfilment_hours",
+                "comparator": "<=",
+                "target_value": 8.0,
+                "weight": 2.0,
+                "owner": "Ann",
+                "valid_from": ALWAYS,
+            },
         ],
         "size_ladders": [
             {

@@ -89,6 +89,7 @@ def test_marts_with_logic_have_a_unit_test(nodes: dict[str, Any]) -> None:
         "fct_forecast_importances",
         "fct_scalability_points",
         "fct_staffing",
+        "fct_kpi_parts",
         "fct_resource_baselines",
         "fct_event_detections",
         "fct_pool_members",

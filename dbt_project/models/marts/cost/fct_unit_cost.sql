@@ -13,7 +13,7 @@ service_cost as (
 
 kpis as (
     select * from {{ ref('stg_kpis') }}
-    where formula = '1 - cost per unit of business demand / that of the baseline'
+    where measure = 'cost_efficiency' or formula = '1 - cost per unit of business demand / that of the baseline'
 ),
 
 driver_months as (
