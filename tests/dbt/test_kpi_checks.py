@@ -1,4 +1,4 @@
-"""The checks on the KPI tree fail on bad tables and name the bad record; on the small estate's they pass (test_build)."""
+"""The checks on the KPI tree fail on bad tables; on the small estate's good ones they pass."""
 
 import shutil
 from pathlib import Path

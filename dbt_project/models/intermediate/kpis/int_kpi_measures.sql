@@ -210,6 +210,7 @@ cases as (
 final as (
     select
         cases.measure,
+        max(vocabulary.kind) as kind,
         coalesce(cases.service_id, '(none)') as service_id,
         {{ month_of('cases.happened_date') }} as month_start_date,
         {{ exact_sum('cases.numerator', 9) }} as numerator,
@@ -217,6 +218,7 @@ final as (
     from cases
     inner join run_window
         on cases.happened_date between run_window.first_date and run_window.as_of_date
+    left join {{ ref('kpi_measures') }} as vocabulary on cases.measure = vocabulary.measure
     group by cases.measure, coalesce(cases.service_id, '(none)'), {{ month_of('cases.happened_date') }}
 )
 
