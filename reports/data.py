@@ -55,6 +55,7 @@ from reports.records.forecast import (
     Saturation,
     TrackRecord,
 )
+from reports.records.kpis import Kpi, KpiPart
 from reports.records.levels import Availability, ClockDifference, ErrorBudget, Watermelon, WeekOutcome
 from reports.records.operation import Change, Event, IncidentCount, OpenIncident, PerformanceDay, ServiceLevel
 from reports.records.planning import Improvement, Scenario, SizeOfItem, SizesTaken, WhatIf
@@ -268,6 +269,14 @@ class PublishedReader:
         """Contradictions of the weeks and months that ended in the last three months."""
         since = _months_back(self.as_of.replace(day=1), LEVEL_MONTHS - 2)
         return self._all(Watermelon, queries.levels.WATERMELONS, since=since, service_id=service_id)
+
+    def kpis(self) -> list[Kpi]:
+        """The KPI tree in the month of the as-of day, roots first."""
+        return self._all(Kpi, queries.kpis.KPIS, as_of=self.as_of)
+
+    def kpi_parts(self) -> list[KpiPart]:
+        """What each service adds to each KPI in that month, missed targets first."""
+        return self._all(KpiPart, queries.kpis.PARTS, as_of=self.as_of)
 
     def clock_differences(self) -> list[ClockDifference]:
         """Incidents by how the source's clock differs from ours."""

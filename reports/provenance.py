@@ -86,6 +86,13 @@ FIGURES: tuple[Figure, ...] = (
         ("levels",),
     ),
     Figure(
+        "KPIs",
+        "Sum of what stands above the line ÷ sum of what stands below it, over the month so far and all services (of "
+        "gains and reductions 1 less that); above KPIs the weight of those met ÷ the weight of those judged.",
+        ("fct_kpis", "fct_kpi_parts"),
+        ("kpis",),
+    ),
+    Figure(
         "Sustainable throughput",
         "Highest throughput at which the agreed share of requests keeps the latency target, from a curve fitted to "
         "hours of production or to a load test (Universal Scalability Law); refused where data never came near the "

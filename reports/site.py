@@ -18,6 +18,7 @@ from reports import (
     changes,
     events,
     formats,
+    kpis,
     plan,
     provenance,
     resources,
@@ -128,6 +129,7 @@ def _write_estate_pages(
     levels = plan.levels_by_target(level for found in estate.levels.values() for level in found)
     register = plan.register(reader.improvements(), levels, as_of, settings)
     room = business.table(reader.business_room(), reader.unit_costs(), settings.listed_drivers)
+    tree = kpis.kpi_page(reader.kpis(), reader.kpi_parts())
     write(
         "index.html",
         "overview",
@@ -137,7 +139,9 @@ def _write_estate_pages(
         register=register,
         failure_rate=changes.overall_rate(reader.failure_rates()),
         causes=changes.counts_by_verdict(reader.cause_counts()),
+        tree=tree,
     )
+    write("kpis.html", "kpis", "KPIs", tree)
     fitting = sizes.sizes(reader.sizes(), reader.sizes_taken(), settings)
     write("plan.html", "plan", "Plan", register, sizes=fitting)
     kinds = resources.resources_page(
@@ -292,6 +296,9 @@ def environment() -> Environment:
         per_second=formats.per_second,
         agreed=targets.agreed,
         attained=targets.attained,
+        kpi_shown=kpis.shown,
+        kpi_target=kpis.target_of,
+        kpi_levels=kpis.LEVEL_WORDS,
         horizon_end=wording.horizon_end,
         no_headroom=wording.no_headroom,
         plural=formats.counted,

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.reports import desk_rows, planning_rows
+from tests.reports import desk_rows, kpi_rows, planning_rows
 from tests.reports.marts import AS_OF, COLUMNS, Rows, check, publish, receipt
 
 HISTORY, HORIZON, WINDOW = 120, 90, 28
@@ -71,6 +71,7 @@ def full_estate(folder: Path, services: int = 6) -> Path:
         _service(rows, index, HISTORY, with_forecast=index != 4)
     planning_rows.team(rows, "t1")
     desk_rows.desk(rows, rows.tables["dim_service"][0]["service_id"])
+    kpi_rows.kpis(rows, rows.tables["dim_service"][0]["service_id"])
     _scenarios(rows, [row["service_id"] for row in rows.tables["dim_service"]])
     _impacts(rows)
     _extractions(rows)

@@ -74,6 +74,8 @@ LANDING: dict[str, list[str]] = {
         "services",
         "targets",
     ],
+    "fct_kpis": ["kpis"],
+    "fct_kpi_parts": ["kpis"],
     "fct_watermelons": ["csat_responses", "incidents", "metric_samples", "service_requests", "targets"],
     "fct_sla_reconciliation": ["calendars", "incidents", "targets"],
     "fct_extractions": ["receipts"],

@@ -244,6 +244,24 @@ def test_the_overview_begins_with_what_to_do_and_ends_with_room_in_business_term
     assert text.index("37,400 too many") < text.index("Room for 4,020 more")
 
 
+def test_the_page_of_kpis_tells_each_node(full_site: Path) -> None:
+    """Values, targets, trend, owner, formula and what adds up; met and missed are words; the overview counts them."""
+    text = words(full_site, "kpis.html")
+    for part in (
+        "1 of 2 KPIs met their target this month; 1 could not be judged.",
+        "Requirement to deploy",
+        "at least 90",
+        "missed",
+        "not judged",
+        "answered for by Bo",
+        "worse, 80",
+        "good / all: 19 / 20, from fct_changes",
+        "Does not add up: 1 of 3 KPIs under it are not judged",
+    ):
+        assert part in text, part
+    assert "KPIs met, " in words(full_site, "index.html")
+
+
 def test_the_page_of_service_levels_has_every_part(full_site: Path) -> None:
     text = words(full_site, "levels.html")
     assert (
@@ -386,6 +404,7 @@ def test_an_empty_version_renders(tmp_path: Path) -> None:
     files = render(fixture.nothing(tmp_path / "p"), tmp_path / "s", settings=ReportSettings())
     assert {path.name for path in files} == {
         "index.html",
+        "kpis.html",
         "plan.html",
         "resources.html",
         "levels.html",
@@ -403,7 +422,7 @@ def test_an_empty_version_renders(tmp_path: Path) -> None:
 
 def test_hostile_names_are_text_and_nothing_else(hostile_site: Path) -> None:
     found = pages(hostile_site)
-    assert len(found) == 10 + len(HOSTILE)
+    assert len(found) == 11 + len(HOSTILE)
     for name, page in found.items():
         assert page.tags.count("script") == 1, name
         assert not page.handlers, name
@@ -418,6 +437,7 @@ def test_hostile_identifiers_stay_inside_the_output_folder(hostile_site: Path) -
         assert re.fullmatch(r"[a-z0-9-]{1,80}\.html", path.name)
     assert {p.name for p in hostile_site.iterdir()} == {
         "index.html",
+        "kpis.html",
         "plan.html",
         "resources.html",
         "levels.html",
