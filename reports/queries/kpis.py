@@ -6,7 +6,8 @@ KPIS = """
 select
     m.kpi_id, m.parent_id, m.level, m.kpi_name, m.formula, m.source, m.unit, m.owner, m.is_default, m.weight,
     m.numerator, m.denominator, m.value, m.comparator, m.target_value, m.is_met, m.previous_value,
-    m.kpi_count, m.judged_count, m.met_count, m.adds_up, m.reason, m.period_start_date, q.value as quarter_value, q.is_met as quarter_is_met,
+    m.kpi_count, m.judged_count, m.met_count, m.adds_up, m.reason, m.period_start_date,
+    q.value as quarter_value, q.is_met as quarter_is_met,
     q.previous_value as quarter_previous_value
 from marts.fct_kpis as m
 left join marts.fct_kpis as q
