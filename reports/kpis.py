@@ -35,6 +35,11 @@ class Node:
         return ("enough", "●", "met") if self.kpi.is_met else ("beyond", "■", "missed")
 
     @property
+    def arrow(self) -> str:
+        """Up, down or level against the month before; nothing without one."""
+        return self.trend[0] if self.trend[0] in "↗↘→" else ""
+
+    @property
     def trend(self) -> str:
         """Against the month before: better or worse only where a target says which side is better."""
         now, before = self.kpi.value, self.kpi.previous_value
