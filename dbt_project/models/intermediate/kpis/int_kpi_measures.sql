@@ -165,7 +165,7 @@ cases as (
     from changes
     union all
     select 'capacity_used', allocation.service_id, allocation.month_start_date,
-        cast(allocation.effective_cost - allocation.headroom_cost - coalesce(allocation.idle_cost, 0) as double),
+        cast(allocation.effective_cost - allocation.headroom_cost as double),
         cast(allocation.effective_cost as double)
     from allocation
     inner join main_currency on allocation.billing_currency = main_currency.billing_currency
