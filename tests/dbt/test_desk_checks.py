@@ -45,3 +45,19 @@ def test_backlog_checks(
     outcome = dbt_project.run(["test", "--select", *BACKLOG_CHECKS], warehouse)
     assert set(outcome.failed()) == found
     assert set(outcome.statuses) == set(BACKLOG_CHECKS)
+
+
+def test_staffing_that_does_not_add_up_is_noticed(
+    built: tuple[Path, DbtOutcome], dbt_project: DbtProjectRunner, tmp_path: Path
+) -> None:
+    """A shortage that is not what is needed less what is available; as built it passes (test_build)."""
+    warehouse = tmp_path / WAREHOUSE
+    shutil.copy(built[0], warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "update marts.fct_staffing set agents_needed = 2, agents_needed_high = 2, agents_available = 1, "
+            "shortage_agents = 2"
+        )
+    assert dbt_project.run(["test", "--select", "staffing_adds_up"], warehouse).statuses == {
+        "staffing_adds_up": "fail"
+    }
