@@ -62,11 +62,15 @@ def as_arrow(name: str, frame: pd.DataFrame) -> pa.Table:
     """
     columns = computed_tables()[name].columns
     data: dict[str, Any] = {
-        column: pa.Array.from_pandas(frame[column], type=ARROW_TYPES[kind])
-        for column, kind in columns.items()
+        column: _typed(frame[column], ARROW_TYPES[kind]) for column, kind in columns.items()
     }
     table = pa.table(data)
     return table.sort_by([(column, "ascending") for column in columns])
+
+
+def _typed(values: pd.Series, kind: pa.DataType) -> pa.Array:
+    # pandas has no type for a column of nothing: it comes as floats, which are no dates.
+    return pa.nulls(len(values), kind) if values.isna().all() else pa.Array.from_pandas(values, type=kind)
 
 
 def write_computed(home: Home, as_of: date, frames: Mapping[str, pd.DataFrame]) -> None:

@@ -35,6 +35,18 @@ def test_columns_and_types_are_the_declared_ones() -> None:
     assert table.schema.field("window_count").type == pa.int32()
 
 
+def test_a_column_of_nothing_has_its_type() -> None:
+    """A frame has no type for it: dates that are all missing come as floats."""
+    needs = pd.DataFrame({"as_of_date": [AS_OF]}).reindex(
+        columns=list(computed_tables()["staffing_needs"].columns)
+    )
+
+    table = as_arrow("staffing_needs", needs)
+
+    assert table.schema.field("week_start_date").type == pa.date32()
+    assert table.column("week_start_date").to_pylist() == [None]
+
+
 def test_a_missing_column_or_a_wrong_value_is_refused() -> None:
     with pytest.raises(KeyError):
         as_arrow("forecast_scores", scores(AS_OF).drop(columns="mase"))
