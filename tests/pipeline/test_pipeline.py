@@ -133,8 +133,8 @@ def test_the_chain_of_bottlenecks_starts_with_the_bottleneck(marts: duckdb.DuckD
 
 
 def test_every_mart_holds_rows(estate: SmallEstate) -> None:
-    """Three weeks of history are too short to back-test a size, to learn a forecast or make earlier ones again, or to tell
-    how many people a team needs; nothing has been published to score. Every other mart has something to say.
+    """Three weeks of history are too short to back-test a size, to learn a forecast or make earlier ones again, or to
+    tell how many people a team needs; nothing has been published to score. Every other mart has something to say.
     """
     manifest = json.loads((estate.home / "published/current/manifest.json").read_text())
     empty = [name for name, table in manifest["tables"].items() if table["rows"] == 0]
