@@ -19,6 +19,7 @@ from scipy.stats import false_discovery_control, ttest_ind
 
 from assets.capacity import capacity_incidents as causes
 from assets.capacity import change_impact as impacts
+from assets.capacity import change_panel
 from benchmarks.simulated_marts import SimulatedMarts
 
 SEEDS = (1, 2, 3, 4, 5, 6)
@@ -40,9 +41,9 @@ def shown_changes(frames: Mapping[str, pd.DataFrame], marts: SimulatedMarts) -> 
 
 def naive_changes(frames: Mapping[str, pd.DataFrame], marts: SimulatedMarts) -> tuple[set[str], set[str]]:
     """Changes with any significant t-test (5 %), plain and with false discoveries controlled."""
-    panel = impacts.daily_panel(frames["series"], frames["hours"], frames["holidays"], marts.as_of)
-    tests = impacts.touched_series(frames["changes"], frames["members"], panel)
-    days = impacts.PRE_DAYS
+    panel = change_panel.daily_panel(frames["series"], frames["hours"], frames["holidays"], marts.as_of)
+    tests = change_panel.touched_series(frames["changes"], frames["members"], panel)
+    days = change_panel.PRE_DAYS
     tests = tests[(tests["first"] >= days) & (tests["last"] + days < panel.day_count)]
     span = np.arange(days)[None, :]
     series = tests["series"].to_numpy()[:, None]

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assets.capacity.change_impact import Placebo, change_impact
+from assets.capacity.change_estimates import Placebo
+from assets.capacity.change_impact import change_impact
 
 LAST = date(2026, 6, 30)
 DAYS, POOLS, MEMBERS = 90, 16, 3
