@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from tests.dbt.landing_fixture import REPOSITORY
 
@@ -100,3 +104,21 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def damaged(warehouse: Path, folder: Path, *statements: str) -> Path:
+    """A copy of a built warehouse in `folder`, after `statements`: what a check must notice."""
+    copy = folder / WAREHOUSE
+    shutil.copy(warehouse, copy)
+    with duckdb.connect(str(copy)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return copy
+
+
+def compiled_queries(folder: Path, models: Sequence[str]) -> dict[str, str]:
+    """Models as dbt compiles them, on tables without schema."""
+    runner = DbtProjectRunner(folder)
+    runner.run(["compile", "--select", *models], folder / WAREHOUSE)
+    by_name = {path.stem: path.read_text("utf-8") for path in runner.compiled("models")}
+    return {name: re.sub(r'"\w+"\."\w+"\."(\w+)"', r'"\1"', by_name[name]) for name in models}

@@ -2,7 +2,6 @@
 """Availability against a minute counter that knows nothing of intervals: random outages, shifts and maintenance."""
 
 import itertools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.dbt.dbt_project_runner import WAREHOUSE, DbtProjectRunner
+from tests.dbt.dbt_project_runner import compiled_queries
 
 pytestmark = pytest.mark.slow
 
@@ -60,11 +59,7 @@ class Case:
 @pytest.fixture(scope="module")
 def queries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The models as dbt compiles them, on tables without schema."""
-    folder = tmp_path_factory.mktemp("availability")
-    runner = DbtProjectRunner(folder)
-    runner.run(["compile", "--select", *MODELS], folder / WAREHOUSE)
-    by_name = {path.stem: path.read_text("utf-8") for path in runner.compiled("models")}
-    return {name: re.sub(r'"\w+"\."\w+"\."(\w+)"', r'"\1"', by_name[name]) for name in MODELS}
+    return compiled_queries(tmp_path_factory.mktemp("availability"), MODELS)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 # ruff: noqa: DTZ001 - timestamps are naive UTC, as in the warehouse
 """Agreed time against a minute counter that knows nothing of intervals: random calendars, zones and years."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.dbt.dbt_project_runner import WAREHOUSE, DbtProjectRunner
+from tests.dbt.dbt_project_runner import compiled_queries
 
 pytestmark = pytest.mark.slow
 
@@ -49,11 +48,7 @@ class Agreed:
 @pytest.fixture(scope="module")
 def queries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The models as dbt compiles them, on tables without schema."""
-    folder = tmp_path_factory.mktemp("calendars")
-    runner = DbtProjectRunner(folder)
-    runner.run(["compile", "--select", *MODELS], folder / WAREHOUSE)
-    by_name = {path.stem: path.read_text("utf-8") for path in runner.compiled("models")}
-    return {name: re.sub(r'"\w+"\."\w+"\."(\w+)"', r'"\1"', by_name[name]) for name in MODELS}
+    return compiled_queries(tmp_path_factory.mktemp("calendars"), MODELS)
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """The checks on the service desk's marts fail on bad tables; on the small estate's good ones they pass (test_build)."""
 
-import shutil
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from tests.dbt.dbt_project_runner import WAREHOUSE, DbtOutcome, DbtProjectRunner
+from tests.dbt.dbt_project_runner import DbtOutcome, DbtProjectRunner, damaged
 
 pytestmark = pytest.mark.slow
 
@@ -38,10 +36,7 @@ def test_backlog_checks(
     found: set[str],
 ) -> None:
     """Little's law and stock and flow hold in what was built, and each notices its own mistake."""
-    warehouse = tmp_path / WAREHOUSE
-    shutil.copy(built[0], warehouse)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(damage)
+    warehouse = damaged(built[0], tmp_path, damage)
     outcome = dbt_project.run(["test", "--select", *BACKLOG_CHECKS], warehouse)
     assert set(outcome.failed()) == found
     assert set(outcome.statuses) == set(BACKLOG_CHECKS)
@@ -51,13 +46,12 @@ def test_staffing_that_does_not_add_up_is_noticed(
     built: tuple[Path, DbtOutcome], dbt_project: DbtProjectRunner, tmp_path: Path
 ) -> None:
     """A shortage that is not what is needed less what is available; as built it passes (test_build)."""
-    warehouse = tmp_path / WAREHOUSE
-    shutil.copy(built[0], warehouse)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(
-            "update marts.fct_staffing set agents_needed = 2, agents_needed_high = 2, agents_available = 1, "
-            "shortage_agents = 2"
-        )
+    warehouse = damaged(
+        built[0],
+        tmp_path,
+        "update marts.fct_staffing set agents_needed = 2, agents_needed_high = 2, agents_available = 1, "
+        "shortage_agents = 2",
+    )
     assert dbt_project.run(["test", "--select", "staffing_adds_up"], warehouse).statuses == {
         "staffing_adds_up": "fail"
     }

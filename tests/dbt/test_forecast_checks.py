@@ -1,13 +1,11 @@
 """The checks on past forecasts, events of the business and overrides fail on bad tables."""
 
-import shutil
 from datetime import timedelta
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from tests.dbt.dbt_project_runner import WAREHOUSE, DbtOutcome, DbtProjectRunner
+from tests.dbt.dbt_project_runner import WAREHOUSE, DbtOutcome, DbtProjectRunner, damaged
 from tests.dbt.landing_fixture import Row, landing_tables, load_duckdb
 from tests.dbt.small_estate import estate_rows
 
@@ -57,10 +55,6 @@ def test_records_that_cannot_be_are_found(
     built: tuple[Path, DbtOutcome], dbt_project: DbtProjectRunner, tmp_path: Path
 ) -> None:
     """A negative loss, a saturation after what is known, a probability outside its bin, a model that was not kept."""
-    warehouse = tmp_path / WAREHOUSE
-    shutil.copy(built[0], warehouse)
-    with duckdb.connect(str(warehouse)) as connection:
-        for statement in TAMPERED.values():
-            connection.execute(statement)
+    warehouse = damaged(built[0], tmp_path, *TAMPERED.values())
     outcome = dbt_project.run(["test", "--select", *TAMPERED], warehouse)
     assert outcome.statuses == dict.fromkeys(TAMPERED, "fail")

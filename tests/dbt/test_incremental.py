@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.dbt.dbt_project_runner import BUILD_ONLY, WAREHOUSE, DbtOutcome, DbtProjectRunner
+from tests.dbt.dbt_project_runner import BUILD_ONLY, WAREHOUSE, DbtOutcome, DbtProjectRunner, damaged
 from tests.dbt.landing_fixture import landing_tables, load_duckdb
 from tests.dbt.small_estate import DAYS, estate_rows
 from tests.dbt.tables import differences, read_duckdb
@@ -125,9 +125,8 @@ def test_a_week_that_is_not_its_days_is_noticed(
     built: tuple[Path, DbtOutcome], dbt_project: DbtProjectRunner, tmp_path: Path
 ) -> None:
     """A microsecond too much fails the data test, which passes in test_build."""
-    warehouse = tmp_path / WAREHOUSE
-    warehouse.write_bytes(built[0].read_bytes())
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(f"update {WEEKS} set covered_microseconds = covered_microseconds + 1")
+    warehouse = damaged(
+        built[0], tmp_path, f"update {WEEKS} set covered_microseconds = covered_microseconds + 1"
+    )
     check = "assert_weeks_of_sketches_agree_with_days"
     assert dbt_project.run(["test", "--select", check], warehouse).statuses == {check: "fail"}

@@ -1,12 +1,10 @@
 """The checks on the KPI tree fail on bad tables; on the small estate's good ones they pass."""
 
-import shutil
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from tests.dbt.dbt_project_runner import WAREHOUSE, DbtOutcome, DbtProjectRunner
+from tests.dbt.dbt_project_runner import DbtOutcome, DbtProjectRunner, damaged
 
 pytestmark = pytest.mark.slow
 
@@ -63,10 +61,7 @@ def test_kpi_checks(
     found: set[str],
 ) -> None:
     """Sums, records and shares hold in what was built, and each check notices its own mistake."""
-    warehouse = tmp_path / WAREHOUSE
-    shutil.copy(built[0], warehouse)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(damage)
+    warehouse = damaged(built[0], tmp_path, damage)
     outcome = dbt_project.run(["test", "--select", *CHECKS], warehouse)
     noticed = {name for name, status in outcome.statuses.items() if status in ("fail", "warn")}
     assert noticed == found
