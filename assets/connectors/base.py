@@ -64,7 +64,8 @@ class Batch:
     `frame` has the source's own columns, as text or in the source's types, one row a source row (wide ones
     are not yet stacked); landing maps, casts and checks them. `source_rows` numbers its rows from 1 (None:
     1..n without gaps). `batch_id` is stable: the same file or window again has the same. `query` and
-    `input_path` hold no secret.
+    `input_path` hold no secret. `version_fingerprint` is another name for the same content, by which the
+    source tells without sending it that nothing changed.
     """
 
     source: str
@@ -81,6 +82,7 @@ class Batch:
     broken: tuple[BrokenRow, ...] = ()
     local_path: Path | None = None
     warnings: tuple[str, ...] = field(default=())
+    version_fingerprint: str | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,15 +16,13 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from assets.connectors.base import BrokenRow, UnusableInput
+from assets.connectors.unpacking import RESEND, opened, pieces
 from assets.landing.parsing import is_text
 
 #: Rows that decide whether a column repeats itself enough to be kept as a dictionary.
 SAMPLE_BYTES = 2_097_152
 DICTIONARY_SHARE = 0.2
-#: Decompressed size above which a file is refused: a few kilobytes may unpack to terabytes.
-MAX_TEXT_BYTES = 8 * 2**30
 _BLOCK_BYTES = 16 * 2**20
-_RESEND = "deliver the file again, written under another name and renamed when complete"
 _NOT_UTF8 = "deliver UTF-8, or declare the encoding in the sidecar"
 
 
@@ -50,7 +44,7 @@ def read_parquet(path: Path, shown: str) -> RawFile:
         frame = frame.replace_schema_metadata(None)
     except (pa.ArrowException, OSError, ValueError) as error:
         detail = " ".join(str(error).split())[:200]
-        raise UnusableInput(f"{shown}: not a whole Parquet file ({detail})", _RESEND) from error
+        raise UnusableInput(f"{shown}: not a whole Parquet file ({detail})", RESEND) from error
     numbers = pa.array(np.arange(1, frame.num_rows + 1, dtype=np.int64))
     return _without_bad_text(frame, numbers)
 
@@ -97,49 +91,31 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def read_csv(path: Path, shown: str, delimiter: str, encoding: str) -> RawFile:
-    """Read a CSV file (gzip when its name ends in .gz), every cell as text.
+    """Read a CSV file (compressed when its name says so), every cell as text.
 
     Row 1 is the first record after the header; blank lines are no rows. Raises `UnusableInput` when there is
     no usable header or the file is cut short.
     """
     try:
-        if _check_text(path, encoding):
-            with _opened(path) as stream:
+        if _check_text(path, shown, encoding):
+            with opened(path, shown) as stream:
                 head = stream.read(SAMPLE_BYTES)
-            with _opened(path) as stream:
+            with opened(path, shown) as stream:
                 return _parse(stream, head, shown, delimiter, mark=None)
-        with _opened(path) as stream:
+        with opened(path, shown) as stream:
             text, mark = _decode(stream.read(), encoding)
         return _parse(io.BytesIO(text), text[:SAMPLE_BYTES], shown, delimiter, mark)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UnusableInput(f"{shown}: the gzip stream is damaged or cut short ({error})", _RESEND) from error
     except pa.ArrowInvalid as error:
         detail = " ".join(str(error).split())[:200]
-        raise UnusableInput(f"{shown}: not readable as CSV ({detail})", _RESEND) from error
+        raise UnusableInput(f"{shown}: not readable as CSV ({detail})", RESEND) from error
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    if path.name.endswith(".gz"):
-        with gzip.open(path, "rb") as stream:
-            yield stream  # type: ignore[misc]
-    else:
-        with path.open("rb") as stream:
-            yield stream
-
-
-def _check_text(path: Path, encoding: str) -> bool:
+def _check_text(path: Path, shown: str, encoding: str) -> bool:
     """True when the file is UTF-8 throughout and may be parsed as it is. Refuses what unpacks without end."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    is_utf8, size = encoding in ("utf-8", "ascii"), 0
-    with _opened(path) as stream:
-        while piece := stream.read(2**20):
-            size += len(piece)
-            if size > MAX_TEXT_BYTES:
-                raise UnusableInput(
-                    f"{path.name}: unpacks to more than {MAX_TEXT_BYTES // 2**30} GiB",
-                    "deliver it in smaller files",
-                )
+    is_utf8 = encoding in ("utf-8", "ascii")
+    with opened(path, shown) as stream:
+        for piece in pieces(stream, shown):
             if is_utf8:
                 try:
                     decoder.decode(piece)
@@ -204,7 +180,7 @@ def _header(head: bytes, shown: str, delimiter: str) -> list[str]:
     try:
         names = next((line for line in lines if line), [])
     except csv.Error as error:
-        raise UnusableInput(f"{shown}: the header is not readable ({error})", _RESEND) from error
+        raise UnusableInput(f"{shown}: the header is not readable ({error})", RESEND) from error
     if not names:
         raise UnusableInput(f"{shown}: the file is empty", "deliver it with a header line, or not at all")
     twins = [name for position, name in enumerate(names) if name in names[:position]]

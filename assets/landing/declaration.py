@@ -198,7 +198,7 @@ class Declaration(_Strict):
 class Sidecar(Declaration):
     """The declaration that stands beside a data file as `<data file>.sidecar.yaml`."""
 
-    format: Literal["csv", "parquet"]
+    format: Literal["csv", "jsonl", "parquet"]
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     encoding: Encoding = "utf-8"
     key: tuple[str, ...]
@@ -209,6 +209,12 @@ class Sidecar(Declaration):
         if self.key != self.contract.key:
             wanted = ", ".join(self.contract.key)
             raise ValueError(f"key: {list(self.key)} is not the key of {self.table}; fix: use [{wanted}]")
+        return self
+
+    @model_validator(mode="after")
+    def _json_is_utf8(self) -> Sidecar:
+        if self.format == "jsonl" and self.encoding != "utf-8":
+            raise ValueError("encoding: JSON lines are UTF-8 (RFC 8259); fix: remove it, or convert the file")
         return self
 
 

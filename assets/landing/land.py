@@ -201,6 +201,7 @@ def _write(run: _Landing, typed: TypedBatch, outcomes: list[RuleOutcome]) -> Rec
         warnings=tuple(redact(text) for text in [*typed.warnings, *unplanned(metrics, run.plan, batch)]),
         metrics=metrics,
         fingerprint=batch.fingerprint,
+        version_fingerprint=batch.version_fingerprint,
         plan_digest=run.plan.digest(metrics),
         contract_digest=contract.digest,
         code_version=run.code_version,

@@ -62,7 +62,7 @@ class Receipt(_Record):
 
     `rows_excluded` of the quarantined rows were knowingly left out by the declaration. `fingerprint`,
     `plan_digest` (rules of `metrics`; None: of all) and `contract_digest` decide whether the same batch must
-    be read again.
+    be read again; `version_fingerprint` stands for `fingerprint` where a source can tell versions apart.
     """
 
     receipt_id: str
@@ -86,6 +86,7 @@ class Receipt(_Record):
     warnings: tuple[str, ...]
     metrics: tuple[str, ...] | None
     fingerprint: str
+    version_fingerprint: str | None = None
     plan_digest: str
     contract_digest: str
     code_version: str

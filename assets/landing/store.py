@@ -74,7 +74,7 @@ class Store:
 
         def answer(batch_id: str, fingerprint: str) -> bool:
             receipt = current.get(batch_id)
-            if receipt is None or receipt.fingerprint != fingerprint:
+            if receipt is None or fingerprint not in (receipt.fingerprint, receipt.version_fingerprint):
                 return False
             same_contract = receipt.contract_digest == contract.digest
             return same_contract and receipt.plan_digest == rules.digest(receipt.metrics)
