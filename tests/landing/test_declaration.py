@@ -39,7 +39,11 @@ def test_scalars_are_read_as_the_model_wants_them() -> None:
         ("Europe/Berlin", "CEST", "zone: 'CEST' is not an IANA time zone; fix: use a name such as"),
         ("unit: 1", "unit: percent", "unit: 'percent' is not a UCUM unit; fix: write %"),
         ("unit: 1", "unti: 1", "unti: not a key of a sidecar; fix: did you mean unit?"),
-        ("format: csv", "format: xlsx", "format: Input should be 'csv', 'jsonl' or 'parquet' (found 'xlsx'); fix: "),
+        (
+            "format: csv",
+            "format: xlsx",
+            "format: Input should be 'csv', 'jsonl' or 'parquet' (found 'xlsx'); fix: ",
+        ),
         ("rows: 3", "rows: many", "control_totals.rows: "),
         ("rows: 3", "rows: -1", "control_totals.rows: "),
         (
