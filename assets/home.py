@@ -24,6 +24,11 @@ class Home:
         return self.root / "quarantine"
 
     @property
+    def spool(self) -> Path:
+        """Pages of questions to sources that are not landed yet; what a killed run goes on from."""
+        return self.root / "spool"
+
+    @property
     def warehouse(self) -> Path:
         """The DuckDB file that dbt builds in. Only the pipeline opens it."""
         return self.root / "warehouse" / "ullage.duckdb"

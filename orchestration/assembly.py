@@ -16,6 +16,7 @@ from assets.capacity.assets import analysis_assets
 from assets.clock import Clock
 from assets.estate import Estate
 from assets.forecasting.assets import forecast_asset, replay_asset
+from assets.home import Home
 from assets.landing.assets import source_assets
 from assets.publishing.assets import published_version_asset
 from assets.warehouse.assets import FIRST_STAGE, STAGES, dbt_models, landing_schema_asset
@@ -54,7 +55,8 @@ def build_defs(
     if not project.manifest_path.exists():
         raise FileNotFoundError(f"{project.manifest_path}: no dbt manifest; fix: tools/prepare_dbt.sh .venv")
 
-    connectors = [connect(source, config) for source in settings.sources]
+    spool = Home(settings.home).spool
+    connectors = [connect(source, config, spool) for source in settings.sources]
     landing = source_assets(connectors, partitions)
     by_table: dict[str, list[dg.AssetKey]] = defaultdict(list)
     for asset in landing:

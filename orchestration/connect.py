@@ -8,13 +8,17 @@ from assets.connectors.base import Connector
 from assets.connectors.control import ControlConnector, ControlSource
 from assets.connectors.files import FilesConnector, FilesSource
 from assets.connectors.prometheus import PrometheusConnector, PrometheusSource
+from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.sql import SqlConnector, SqlSource
 
-AnySource = ControlSource | FilesSource | PrometheusSource | SqlSource
+AnySource = ControlSource | FilesSource | PrometheusSource | ServiceNowSource | SqlSource
 
 
-def connect(source: AnySource, config: Path) -> Connector:
-    """The connector of one configured source; relative paths start at the configuration file's folder."""
+def connect(source: AnySource, config: Path, spool: Path | None = None) -> Connector:
+    """The connector of one configured source; relative paths start at the configuration file's folder.
+
+    `spool` is where sources that answer in pages keep unfinished questions (`Home.spool`); None: nowhere.
+    """
     folder = config.resolve().parent
     match source:
         case ControlSource():
@@ -23,5 +27,7 @@ def connect(source: AnySource, config: Path) -> Connector:
             return FilesConnector(source, folder)
         case PrometheusSource():
             return PrometheusConnector(source)
+        case ServiceNowSource():
+            return ServiceNowConnector(source, spool=spool)
         case SqlSource():
             return SqlConnector(source)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -22,11 +22,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from assets.connectors.control import ControlSource
 from assets.connectors.files import FilesSource
 from assets.connectors.prometheus import PrometheusSource
+from assets.connectors.servicenow import ServiceNowSource
 from assets.connectors.sql import SqlSource
 from assets.simulation.settings import SimulationSettings
 from reports.settings import ReportSettings
 
-Source = Annotated[ControlSource | FilesSource | PrometheusSource | SqlSource, Field(discriminator="type")]
+Source = Annotated[
+    ControlSource | FilesSource | PrometheusSource | ServiceNowSource | SqlSource, Field(discriminator="type")
+]
+_SOURCES: tuple[type[BaseModel], ...] = get_args(get_args(Source)[0])
+_TYPES = sorted(get_args(source.model_fields["type"].annotation)[0] for source in _SOURCES)
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 CRON_FIELDS = 5
 KEEPING_VARIABLES = {"files", "control"}
@@ -183,7 +188,7 @@ def _mistake(error: Any) -> str:
         hint = f"did you mean `{close[0]}`?" if close else "remove it"
         return f"unknown field; fix: {hint}"
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
-        return "unknown or missing source type; fix: set `type:` to control, files, prometheus or sql"
+        return f"unknown or missing source type; fix: set `type:` to {', '.join(_TYPES[:-1])} or {_TYPES[-1]}"
     return message if "fix:" in message else f"{message[0].lower()}{message[1:]}; fix: correct the value"
 
 
@@ -197,10 +202,7 @@ def _known_fields() -> list[str]:
         Schedules,
         ReportSettings,
         SimulationSettings,
-        ControlSource,
-        FilesSource,
-        PrometheusSource,
-        SqlSource,
+        *_SOURCES,
     ]
     return sorted({name for model in models for name in model.model_fields})
 

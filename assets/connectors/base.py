@@ -83,6 +83,12 @@ class Batch:
     local_path: Path | None = None
     warnings: tuple[str, ...] = field(default=())
     version_fingerprint: str | None = None
+    when_landed: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+
+    def landed(self) -> None:
+        """Tell the connector that the batch is safe: it has a receipt, or was refused and kept."""
+        if self.when_landed is not None:
+            self.when_landed()
 
     @property
     def fingerprint(self) -> str:

@@ -8,24 +8,20 @@ Prometheus would otherwise repeat a value for up to five minutes after its serie
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import math
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
+from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
+from assets.connectors.http import Client, HttpSource, Link, Traffic
 from assets.connectors.prometheus_frames import Rows, Series, histogram_rows, sample_rows
-from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
+from assets.connectors.remote import RetryPolicy
 from assets.landing.declaration import Declaration, Unit
 
 API = "/api/v1/query_range"
@@ -36,7 +32,6 @@ MAX_POINTS = 11_000
 BEFORE_SECONDS = 300
 _BRACES = r"""\{(?:[^"'`{}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)*\}"""
 _SELECTOR = re.compile(rf"\s*(?:[a-zA-Z_:][a-zA-Z0-9_:]*\s*(?:{_BRACES})?|{_BRACES})\s*")
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 
 
@@ -77,28 +72,14 @@ class PrometheusQuery(BaseModel):
         return self.query
 
 
-class PrometheusSource(BaseModel):
-    """Configuration of one server; `url` may hold `${NAME}`, an environment variable.
-
-    The token, if any, stands in the environment variable `token_env`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class PrometheusSource(HttpSource):
+    """Configuration of one server. The token, if any, stands in the environment variable `token_env`."""
 
     type: Literal["prometheus"]
-    name: SourceName
-    url: str
-    token_env: str | None = None
     step_seconds: int = Field(gt=0, le=DAY_SECONDS)
+    #: The server itself gives a query up after two minutes.
     timeout_seconds: float = Field(130.0, gt=0)
     queries: tuple[PrometheusQuery, ...] = Field(min_length=1)
-
-    @field_validator("url")
-    @classmethod
-    def _plain_address(cls, url: str) -> str:
-        if not _VARIABLE.search(url):
-            _check_address(url)
-        return url.rstrip("/")
 
     @field_validator("step_seconds")
     @classmethod
@@ -137,11 +118,17 @@ class PrometheusConnector:
     def __init__(self, source: PrometheusSource, *, retries: RetryPolicy | None = None) -> None:
         self._source = source
         self._retries = retries or RetryPolicy()
+        self._link = Link.of(source, self._retries)
 
     @property
     def name(self) -> str:
         """Name of the source in the configuration."""
         return self._source.name
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was exchanged for the table read last."""
+        return self._link.traffic
 
     def tables(self) -> list[str]:
         """`metric_samples` and, with histogram queries, `metric_histograms`."""
@@ -152,56 +139,18 @@ class PrometheusConnector:
 
         Every day is asked for again, because late samples may have changed it; what is landed is left out.
         """
-        token = self._token()
-        headers = {"Accept": "application/json"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        address = self._address()
-        with httpx.Client(
-            base_url=address,
-            headers=headers,
-            timeout=self._source.timeout_seconds,
-            trust_env=not _is_loopback(address),
-        ) as client:
+        self._link.traffic = Traffic()
+        with Client(self._source, retries=self._retries, link=self._link, rights="to query") as client:
             for query in self._source.queries:
                 if query.table == table:
                     for number in range((window.end - window.start).days + 1):
                         day = window.start + timedelta(days=number)
-                        batch = self._batch(client, token, query, day)
+                        batch = self._batch(client, query, day)
+                        client.traffic.rows += batch.frame.num_rows + len(batch.broken)
                         if not is_landed(batch.batch_id, batch.fingerprint):
                             yield batch
 
-    def _address(self) -> str:
-        def value(match: re.Match[str]) -> str:
-            if match[1] not in os.environ:
-                raise self._error(f"environment variable {match[1]} is not set", f"export {match[1]}=…")
-            return os.environ[match[1]]
-
-        address = _VARIABLE.sub(value, self._source.url)
-        try:
-            _check_address(address)
-        except ValueError as error:
-            problem, _, fix = str(error).partition("; fix: ")
-            raise self._error(f"url is {problem}", fix) from None
-        return address
-
-    def _token(self) -> str | None:
-        variable = self._source.token_env
-        if variable is None:
-            return None
-        token = os.environ.get(variable, "").strip()
-        if not token:
-            raise self._error(
-                f"environment variable {variable} is not set", f"export {variable} with the server's token"
-            )
-        if not re.fullmatch(r"[\x21-\x7e]+", token):
-            # An HTTP library would quote the whole header in its complaint.
-            raise self._error(
-                f"the token in {variable} holds characters no HTTP header may", f"correct {variable}"
-            )
-        return token
-
-    def _batch(self, client: httpx.Client, token: str | None, query: PrometheusQuery, day: date) -> Batch:
+    def _batch(self, client: Client, query: PrometheusQuery, day: date) -> Batch:
         source, step_ms = self._source, self._source.step_seconds * 1000
         start_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
         before = math.ceil(BEFORE_SECONDS * 1000 / step_ms) if query.kind == "histogram" else 0
@@ -210,8 +159,8 @@ class PrometheusConnector:
         first, end = start_ms - before * step_ms, start_ms + DAY_SECONDS * 1000
         for window_start in range(first, end, MAX_POINTS * step_ms):
             window_end = min(window_start + MAX_POINTS * step_ms, end)
-            body = self._retrying(client, token, promql, window_start, window_end)
-            self._collect(answers, body, window_start, window_end)
+            body = self._ask(client, answers, promql, window_start, window_end)
+            self._collect(client, answers, body, window_start, window_end)
         rows = self._rows(query, answers.series(), start_ms)
         if not answers.points:
             answers.warnings.append(f"the query returned no series for {day}")
@@ -236,7 +185,7 @@ class PrometheusConnector:
             window=Window(day, day),
             source_rows=rows.source_rows,
             broken=rows.broken,
-            warnings=tuple(dict.fromkeys(hide(text, token) for text in answers.warnings)),
+            warnings=tuple(dict.fromkeys([*client.warnings, *map(client.hide, answers.warnings)])),
         )
 
     def _rows(self, query: PrometheusQuery, series: list[Series], start_ms: int) -> Rows:
@@ -244,9 +193,9 @@ class PrometheusConnector:
             return histogram_rows(series, query.ci_label, query.ci_map, start_ms)
         return sample_rows(series, query.ci_label, query.ci_map)
 
-    def _retrying(
-        self, client: httpx.Client, token: str | None, promql: str, start_ms: int, end_ms: int
-    ) -> tuple[dict[str, Any], int]:
+    def _ask(
+        self, client: Client, answers: _Answers, promql: str, start_ms: int, end_ms: int
+    ) -> dict[str, Any]:
         step_ms = self._source.step_seconds * 1000
         # The step [t, t + step) is evaluated at its last millisecond, so that it sees its own samples only.
         form = {
@@ -257,71 +206,39 @@ class PrometheusConnector:
             # Thanos and its kin: rather no answer than one from half of the stores.
             "partial_response": "false",
         }
-        try:
-            return self._retries.call(lambda: self._ask(client, token, form))
-        except TransientError as error:
-            raise self._error(
-                f"no answer after {self._retries.attempts} tries ({hide(error.problem, token)})",
-                "see whether the server is up and answers this query, then run again",
-            ) from None
-
-    def _ask(
-        self, client: httpx.Client, token: str | None, form: dict[str, str]
-    ) -> tuple[dict[str, Any], int]:
-        try:
-            response = client.post(API, data=form)
-        except httpx.TimeoutException:
-            raise TransientError(f"timeout after {self._source.timeout_seconds:g} s") from None
-        except httpx.TransportError as error:
-            raise TransientError(f"{type(error).__name__}: {hide(str(error), token)}") from None
-        except httpx.DecodingError:
-            raise TransientError("the body ended early or was not compressed as announced") from None
-        status = response.status_code
-        if status == 429 or status >= 500:
-            raise TransientError(f"status {status}{self._said(response, token)}", _retry_after(response))
-        if status in (401, 403):
-            variable = self._source.token_env
-            fix = f"renew the token in {variable}" if variable else "name the token's variable as token_env"
-            raise self._error(f"the server refused access (status {status})", fix)
-        if response.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-            raise self._error(
-                f"status {status} with content type {response.headers.get('content-type', 'none')!r}"
-                " where JSON was expected, perhaps a login page or a proxy",
-                "check url (it ends before /api/v1) and the way the server is reached",
-            )
-        try:
-            body = json.loads(response.content)
-        except ValueError:
-            raise TransientError("the answer is not whole JSON") from None
+        fix = f"try the query in the server's own page: {promql}"
+        answer = client.ask("POST", API, form=form, fix=fix)
+        body = answer.body
         if not isinstance(body, dict) or body.get("status") != "success":
-            raise self._error(
-                f"the server did not answer the query (status {status}{self._said(response, token)})",
-                f"try the query in the server's own page: {form['query']}",
-            )
-        return body, len(response.content)
+            said = f": {body['error']}"[:300] if isinstance(body, dict) and body.get("error") else ""
+            raise client.error(f"the server did not answer the query (status {answer.status}{said})", fix)
+        answers.byte_count += answer.bytes
+        return body
 
     def _collect(
-        self, answers: _Answers, answer: tuple[dict[str, Any], int], start_ms: int, end_ms: int
+        self, client: Client, answers: _Answers, body: dict[str, Any], start_ms: int, end_ms: int
     ) -> None:
-        body, byte_count = answer
         data = body.get("data")
         if not isinstance(data, dict) or data.get("resultType") != "matrix":
-            raise self._error("the answer is not a matrix of series", "check that url is a Prometheus server")
-        answers.byte_count += byte_count
+            raise client.error(
+                "the answer is not a matrix of series", "check that url is a Prometheus server"
+            )
         answers.warnings += [f"the server warns: {text}" for text in body.get("warnings") or []]
         try:
             for one in data["result"]:
-                self._collect_series(answers, one, start_ms, end_ms)
+                self._collect_series(client, answers, one, start_ms, end_ms)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise self._error(
+            raise client.error(
                 f"a series of the answer has not the agreed shape ({type(error).__name__})",
                 "check that url is a Prometheus server and not something that resembles it",
             ) from None
 
-    def _collect_series(self, answers: _Answers, one: dict[str, Any], start_ms: int, end_ms: int) -> None:
+    def _collect_series(
+        self, client: Client, answers: _Answers, one: dict[str, Any], start_ms: int, end_ms: int
+    ) -> None:
         step_ms = self._source.step_seconds * 1000
         if one.get("histograms"):
-            raise self._error(
+            raise client.error(
                 "the query returns native histograms", "select the classic _bucket series instead"
             )
         labels = {str(name): str(value) for name, value in one["metric"].items()}
@@ -330,34 +247,11 @@ class PrometheusConnector:
         for moment, value in one["values"]:
             begin = round(float(moment) * 1000) + 1 - step_ms
             if not start_ms <= begin < end_ms or (begin - start_ms) % step_ms:
-                raise self._error(
+                raise client.error(
                     f"a value at {moment} lies off the asked steps", "check proxies between here and there"
                 )
             times.append(begin)
             values.append(str(value))
-
-    def _said(self, response: httpx.Response, token: str | None) -> str:
-        try:
-            error = json.loads(response.content)["error"]
-        except (ValueError, KeyError, TypeError):
-            return ""
-        return f": {hide(str(error), token)[:300]}"
-
-    def _error(self, problem: str, fix: str) -> SourceError:
-        return SourceError(self._source.name, problem, fix)
-
-
-def _check_address(url: str) -> None:
-    """Raise ValueError, which does not quote it, for an address that is none or holds a secret."""
-    parts = urlsplit(url)
-    try:
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable:
-        raise ValueError("not an http(s) address; fix: write one such as https://prometheus.example:9090")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("an address with user, password or query; fix: use token_env for the secret")
 
 
 def _seconds(milliseconds: int) -> str:
@@ -369,26 +263,3 @@ def _digest(rows: Rows) -> str:
     for row in rows.broken:
         digest.update(f"{row.source_row}\t{row.text}\n".encode())
     return digest.hexdigest()
-
-
-def _is_loopback(url: str) -> bool:
-    """Servers of this machine are never asked through a proxy."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds that the server asks to wait. A date counts from the server's own clock: ours may differ."""
-    told = response.headers.get("retry-after")
-    if told is None:
-        return None
-    if told.strip().isdigit():
-        return float(told)
-    try:
-        wait = parsedate_to_datetime(told) - parsedate_to_datetime(response.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return None
-    return max(wait.total_seconds(), 0.0)

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 
 from assets.clock import Clock
 from assets.connectors.base import Connector, Window
+from assets.connectors.http import RemoteConnector
 from assets.estate import Estate, run_days
 from assets.home import Home
 from assets.landing.contracts import contract
@@ -95,12 +96,18 @@ def _source_asset(
         )
         write_results(estate.home.checks(last), f"landing.{connector.name}.{table}", summary.checks)
         context.log.info(_line(summary))
+        traffic = connector.traffic if isinstance(connector, RemoteConnector) else None
+        if traffic is not None:
+            context.log.info(f"source {connector.name}: {table}: {traffic.line()}")
         for warning in summary.warnings:
             context.log.warning(warning)
         for outcome in summary.checks:
             if outcome.stops_publishing:
                 context.log.error(outcome.message)
-        return dg.MaterializeResult(metadata=_metadata(summary), check_results=[_check(summary)])
+        exchanged = {} if traffic is None else {f"source_{k}": v for k, v in traffic.to_dict().items()}
+        return dg.MaterializeResult(
+            metadata={**_metadata(summary), **exchanged}, check_results=[_check(summary)]
+        )
 
     return source_asset
 

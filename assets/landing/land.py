@@ -56,6 +56,7 @@ class _Landing:
             self.waiting.append(cast(batch, self.contract))
         except UnusableInput as error:
             self.reject(_refused(batch, error))
+            batch.landed()
         if sum(typed.frame.num_rows for typed in self.waiting) >= ROWS_A_SUITE:
             self.flush()
 
@@ -65,6 +66,7 @@ class _Landing:
         outcomes = _validate(waiting, self.contract, self.plan, self.extracted_at)
         for typed, found in zip(waiting, outcomes, strict=True):
             self.written.append(_write(self, typed, found))
+            typed.batch.landed()
 
 
 def land(
@@ -93,7 +95,9 @@ def land(
     for item in batches:
         if isinstance(item, RejectedInput):
             run.reject(item)
-        elif not is_landed(item.batch_id, item.fingerprint):
+        elif is_landed(item.batch_id, item.fingerprint):
+            item.landed()
+        else:
             run.add(item)
     run.flush()
     current = sorted(store.current(source, contract.name).values(), key=lambda receipt: receipt.batch_id)

@@ -10,13 +10,16 @@ import yaml
 from pydantic import BaseModel
 
 from assets.connectors.files import FilesSource
+from assets.connectors.paged import TableSettings
 from assets.connectors.prometheus import PrometheusQuery, PrometheusSource
+from assets.connectors.servicenow import ServiceNowSource
 from assets.connectors.sql import SqlSource, SqlTable
 from tests.conftest import ROOT
 
 MODELS: dict[str, tuple[type[BaseModel], ...]] = {
     "files": (FilesSource,),
     "prometheus": (PrometheusSource, PrometheusQuery),
+    "servicenow": (ServiceNowSource, TableSettings),
     "sql": (SqlSource, SqlTable),
 }
 

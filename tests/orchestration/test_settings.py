@@ -77,8 +77,8 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
             "five fields",
         ),
         (("2026-01-01", "yesterday"), "start_date:", "correct the value"),
-        (("type: control", "type: magic"), "sources.0", "control, files, prometheus or sql"),
-        (("type: control, ", ""), "sources.0", "control, files, prometheus or sql"),
+        (("type: control", "type: magic"), "sources.0", "control, files, "),
+        (("type: control, ", ""), "sources.0", "control, files, "),
         (("path: control", ""), "sources.0.path:", "add `path:`"),
         (("path: control", "path: control, token: s3cret"), "sources.0.token:", "token_env"),
         (

@@ -1,0 +1,535 @@
+"""The one HTTP client of all connectors: retries, limits, sign-in, secrets, errors with a fix. Knows no product.
+
+A question (`Client.ask`) is one request whose answer is JSON. What may pass (429, 5xx, resets, timeouts, half an
+answer) is asked again; what will not is a `SourceError` that says what to do. Nothing is followed to another host.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import ssl
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Protocol, runtime_checkable
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from assets.connectors.base import SourceName
+from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+#: Answers that may be better next time; every 5xx too.
+_PASSING = (408, 425, 429)
+_NOT_TLS = "TLS certificates of this source are not verified (verify_tls: false)"
+
+
+class HttpSource(BaseModel):
+    """What every source that is read by HTTP may be told. `url` may hold `${NAME}`, an environment variable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: SourceName
+    url: str
+    token_env: str | None = None
+    timeout_seconds: float = Field(60.0, gt=0)
+    requests_per_second: float | None = Field(default=None, gt=0)
+    ca_file: str | None = None
+    verify_tls: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _plain_address(cls, url: str) -> str:
+        if not _VARIABLE.search(url):
+            check_address(url)
+        return url.rstrip("/")
+
+
+@dataclass
+class Traffic:
+    """What was exchanged with a source since the counting began. Bytes are of bodies, unpacked."""
+
+    pages: int = 0
+    rows: int = 0
+    bytes: int = 0
+    retries: int = 0
+    waited_seconds: float = 0.0
+    resumed_pages: int = 0
+
+    def line(self) -> str:
+        """One line for a person."""
+        resumed = f", {self.resumed_pages:,} pages kept from a run before" if self.resumed_pages else ""
+        return (
+            f"{self.pages:,} pages, {self.rows:,} rows, {self.bytes:,} bytes, "
+            f"{self.retries} retries, {self.waited_seconds:.1f} s waited{resumed}"
+        )
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain values, ready for metadata."""
+        return asdict(self)
+
+
+@runtime_checkable
+class RemoteConnector(Protocol):
+    """A connector that counts what it exchanges."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was exchanged for the table read last."""
+
+
+@dataclass
+class Breaker:
+    """Gives a source up after `limit` questions in a row that failed all their tries, for `rest_seconds`."""
+
+    limit: int = 3
+    rest_seconds: float = 300.0
+    clock: Callable[[], float] = time.monotonic
+    _failed: int = 0
+    _opened_at: float = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """True while nothing should be asked."""
+        return self._failed >= self.limit and self.clock() < self._opened_at + self.rest_seconds
+
+    def note(self, *, answered: bool) -> None:
+        """Count a question."""
+        self._failed = 0 if answered else self._failed + 1
+        self._opened_at = self.clock()
+
+
+@dataclass
+class Bucket:
+    """A token bucket of one request: `rate` a second (None: as fast as answers come)."""
+
+    rate: float | None
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    _free_at: float = 0.0
+
+    def wait(self) -> float:
+        """Sleep until the next request may go out. Gives the seconds slept."""
+        if self.rate is None:
+            return 0.0
+        now = self.clock()
+        seconds = max(self._free_at - now, 0.0)
+        self._free_at = max(self._free_at, now) + 1 / self.rate
+        if seconds:
+            self.sleep(seconds)
+        return seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The decoded JSON of an answer, with what came around it (header names in lower case)."""
+
+    body: Any
+    status: int
+    headers: Mapping[str, str]
+    bytes: int
+
+
+class SignIn(Protocol):
+    """How a client proves who it is. `secrets` are hidden wherever they might show."""
+
+    @property
+    def can_renew(self) -> bool:
+        """True when calling again may give a fresh proof."""
+
+    @property
+    def names(self) -> str:
+        """The settings or variables that hold the secret, for a fix."""
+
+    def __call__(self, client: Client) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Headers to send, and the secrets in them."""
+
+
+@dataclass(frozen=True)
+class TokenSignIn:
+    """A token from an environment variable, sent as `<scheme> <token>` in `header`; no variable: nothing sent."""
+
+    source: str
+    variable: str | None
+    scheme: str = "Bearer"
+    header: str = "Authorization"
+    can_renew: bool = False
+
+    @property
+    def names(self) -> str:
+        """The variable."""
+        return self.variable or ""
+
+    def __call__(self, client: Client) -> tuple[dict[str, str], tuple[str, ...]]:  # noqa: ARG002
+        """The header."""
+        if self.variable is None:
+            return {}, ()
+        token = secret(self.source, self.variable)
+        return {self.header: f"{self.scheme} {token}".strip()}, (token,)
+
+
+@dataclass(frozen=True)
+class BasicSignIn:
+    """User name, and its password from an environment variable."""
+
+    source: str
+    user: str
+    variable: str
+    can_renew: bool = False
+
+    @property
+    def names(self) -> str:
+        """The variable."""
+        return self.variable
+
+    def __call__(self, client: Client) -> tuple[dict[str, str], tuple[str, ...]]:  # noqa: ARG002
+        """The header."""
+        password = secret(self.source, self.variable)
+        coded = b64encode(f"{self.user}:{password}".encode()).decode()
+        return {"Authorization": f"Basic {coded}"}, (password, coded)
+
+
+@dataclass
+class Link:
+    """What the clients of one source share through a run: its breaker, its bucket and its traffic."""
+
+    breaker: Breaker
+    bucket: Bucket
+    traffic: Traffic = field(default_factory=Traffic)
+    transport: httpx.BaseTransport | None = None
+
+    @staticmethod
+    def of(source: HttpSource, retries: RetryPolicy) -> Link:
+        """A fresh one, with the waiting of `retries`."""
+        return Link(Breaker(), Bucket(source.requests_per_second, retries.sleep))
+
+
+class Client:
+    """Asks one server. A context manager; signs in before the first question, and again once when told 401."""
+
+    def __init__(
+        self,
+        source: HttpSource,
+        *,
+        sign_in: SignIn | None = None,
+        retries: RetryPolicy | None = None,
+        link: Link | None = None,
+        rights: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._source = source
+        self._retries = retries or RetryPolicy()
+        self._sign_in = sign_in or TokenSignIn(source.name, source.token_env)
+        self._link = link or Link.of(source, self._retries)
+        self._rights = rights
+        self._address = address(source)
+        self._proof: dict[str, str] | None = None
+        self._secrets: tuple[str, ...] = ()
+        self._http = httpx.Client(
+            headers={"Accept": "application/json", **(headers or {})},
+            timeout=source.timeout_seconds,
+            # Servers of this machine are never asked through a proxy.
+            trust_env=not _is_loopback(self._address),
+            verify=self._tls(),
+            transport=self._link.transport,
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was exchanged so far."""
+        return self._link.traffic
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What every receipt should say about the way here."""
+        return () if self._source.verify_tls else (f"source {self._source.name}: {_NOT_TLS}",)
+
+    def hide(self, text: str) -> str:
+        """`text` without secrets."""
+        return hide(text, *self._secrets)
+
+    def error(self, problem: str, fix: str) -> SourceError:
+        """A `SourceError` of this source, secrets hidden."""
+        return SourceError(self._source.name, self.hide(problem), fix)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json_body: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        rights: str = "",
+        fix: str = "",
+        signed: bool = True,
+    ) -> Answer:
+        """The answer to one question, asked again while its failure may pass. Raises `SourceError`.
+
+        `path` is below the source's address, or a whole address of the same server. `rights` names what a 403
+        lacks; `fix` is the advice for a refusal that is none of access. `signed` false leaves the sign-in out.
+        """
+        breaker = self._link.breaker
+        if breaker.is_open:
+            raise self.error(
+                f"given up for this run after {breaker.limit} questions in a row without an answer",
+                "see whether the server is up, then run again",
+            )
+        question = {"params": params, "json": json_body, "data": form}
+        target = self._target(path)
+        tries = 0
+
+        def once() -> Answer:
+            nonlocal tries
+            tries += 1
+            return self._once(method, target, question, headers or {}, rights, fix, signed)
+
+        try:
+            answer = self._counted(once)
+        except TransientError as error:
+            breaker.note(answered=False)
+            raise self.error(
+                f"no answer after {tries} tries ({error.problem})",
+                "see whether the server is up and answers, then run again",
+            ) from None
+        breaker.note(answered=True)
+        return answer
+
+    def _counted(self, once: Callable[[], Answer]) -> Answer:
+        """The retries, their number and waits counted."""
+        traffic, sleep = self._link.traffic, self._retries.sleep
+
+        def sleeping(seconds: float) -> None:
+            traffic.retries += 1
+            traffic.waited_seconds += seconds
+            sleep(seconds)
+
+        retries = RetryPolicy(
+            self._retries.attempts,
+            self._retries.first_wait_seconds,
+            self._retries.longest_wait_seconds,
+            sleeping,
+        )
+        return retries.call(once)
+
+    def _once(
+        self,
+        method: str,
+        target: str,
+        question: Mapping[str, Any],
+        headers: Mapping[str, str],
+        rights: str,
+        fix: str,
+        signed: bool,
+    ) -> Answer:
+        """One try; one more with a fresh sign-in when the old one is no longer accepted."""
+        for last in (False, True):
+            if signed and self._proof is None:
+                self._proof, self._secrets = self._sign_in(self)
+            proof = (self._proof or {}) if signed else {}
+            self._link.traffic.waited_seconds += self._link.bucket.wait()
+            response = self._send(method, target, question, {**proof, **headers})
+            renewable = signed and self._sign_in.can_renew and not last
+            if renewable and (response.status_code == 401 or _is_page(response)):
+                self._proof = None
+                continue
+            return self._decode(response, rights, fix)
+        raise AssertionError("unreachable")
+
+    def _send(
+        self, method: str, target: str, question: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> httpx.Response:
+        try:
+            response = self._http.request(method, target, headers=headers, **question)
+        except httpx.TimeoutException:
+            raise TransientError(f"timeout after {self._source.timeout_seconds:g} s") from None
+        except httpx.TransportError as error:
+            text = self.hide(f"{type(error).__name__}: {error}")
+            if "CERTIFICATE_VERIFY_FAILED" in text:
+                raise self.error(
+                    f"the server's TLS certificate is not trusted ({text})",
+                    "name the file of your certificate authority as ca_file",
+                ) from None
+            raise TransientError(text) from None
+        except httpx.DecodingError:
+            raise TransientError("the body ended early or was not compressed as announced") from None
+        traffic = self._link.traffic
+        traffic.pages += 1
+        traffic.bytes += len(response.content)
+        return response
+
+    def _decode(self, response: httpx.Response, rights: str, fix: str) -> Answer:
+        status, said = response.status_code, self.hide(_said(response))
+        if status in _PASSING or status >= 500:
+            raise TransientError(f"status {status}{said}", _retry_after(response))
+        if status in (401, 403):
+            raise self._refused(status, said, rights or self._rights)
+        if _media_type(response) not in ("application/json", "application/problem+json"):
+            kind = response.headers.get("content-type", "none")
+            raise self.error(
+                f"status {status} with content type {kind!r} where JSON was expected, perhaps a login page or a proxy",
+                "check url and the way the server is reached",
+            )
+        if status in (404, 410):
+            raise self.error(
+                f"not there (status {status}{said})",
+                fix or "check url, and that the server has what is asked",
+            )
+        if not 200 <= status < 300:
+            raise self.error(
+                f"the server did not answer the question (status {status}{said})",
+                fix or "check the settings of this source",
+            )
+        try:
+            body = json.loads(response.content)
+        except ValueError:
+            raise TransientError("the answer is not whole JSON") from None
+        return Answer(body, status, response.headers, len(response.content))
+
+    def _refused(self, status: int, said: str, rights: str) -> SourceError:
+        names = self._sign_in.names
+        problem = f"the server refused access (status {status}{said})"
+        if status == 401:
+            fix = f"renew the secret in {names}" if names else "name the token's variable as token_env"
+        else:
+            fix = f"grant the account {rights or 'the right to read this'}"
+        return self.error(problem, fix)
+
+    def _target(self, path: str) -> str:
+        """The whole address of a question. Raises `SourceError` for one that leads elsewhere."""
+        if "://" not in path:
+            return self._address + path
+        target = urljoin(self._address, path)
+        ours, theirs = urlsplit(self._address), urlsplit(target)
+        if (ours.scheme, ours.hostname, ours.port) != (theirs.scheme, theirs.hostname, theirs.port):
+            raise self.error(
+                f"the server names the host {theirs.hostname} for the next page, and secrets are not sent there",
+                "set url to the address under which the server knows itself",
+            )
+        return target
+
+    def _tls(self) -> ssl.SSLContext | bool:
+        if urlsplit(self._address).scheme == "http":
+            # No certificate will be asked for, and reading all authorities costs 20 ms.
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if not self._source.verify_tls:
+            return False
+        if self._source.ca_file is None:
+            return True
+        try:
+            return ssl.create_default_context(cafile=self._source.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise self.error(f"ca_file cannot be read ({error})", "name a PEM file of certificates") from None
+
+
+def address(source: HttpSource) -> str:
+    """The source's address, variables replaced. Raises `SourceError`, which does not quote it."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise SourceError(
+                source.name, f"environment variable {match[1]} is not set", f"export {match[1]}=…"
+            )
+        return os.environ[match[1]]
+
+    found = _VARIABLE.sub(value, source.url).rstrip("/")
+    try:
+        check_address(found)
+    except ValueError as error:
+        problem, _, fix = str(error).partition("; fix: ")
+        raise SourceError(source.name, f"url is {problem}", fix) from None
+    return found
+
+
+def check_address(url: str) -> None:
+    """Raise ValueError, which does not quote it, for an address that is none or holds a secret."""
+    parts = urlsplit(url)
+    try:
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ValueError("not an http(s) address; fix: write one such as https://monitoring.example:9090")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("an address with user, password or query; fix: use token_env for the secret")
+
+
+def secret(source: str, variable: str) -> str:
+    """The secret in an environment variable. Raises `SourceError` naming the variable only."""
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        raise SourceError(
+            source, f"environment variable {variable} is not set", f"export {variable} with the secret"
+        )
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        # An HTTP library would quote the whole header in its complaint.
+        raise SourceError(
+            source, f"the secret in {variable} holds characters no HTTP header may", f"correct {variable}"
+        )
+    return text
+
+
+def _is_page(response: httpx.Response) -> bool:
+    return response.status_code == 200 and _media_type(response) == "text/html"
+
+
+def _media_type(response: httpx.Response) -> str:
+    return str(response.headers.get("content-type", "")).split(";")[0].strip().lower()
+
+
+def _said(response: httpx.Response) -> str:
+    """What an error's body says, in the shapes that APIs use, as `: text`; empty when it says nothing."""
+    if response.status_code < 400:
+        return ""
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return ""
+    if isinstance(body, dict):
+        found = body.get("error") or body.get("errorMessages") or body.get("message") or ""
+        if isinstance(found, dict):
+            found = " ".join(str(found[name]) for name in ("message", "data", "detail") if found.get(name))
+    else:
+        found = body
+    if isinstance(found, list):
+        found = ", ".join(str(one) for one in found)
+    return f": {' '.join(str(found).split())[:300]}" if found else ""
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds that the server asks to wait. A date counts from the server's own clock: ours may differ."""
+    told = response.headers.get("retry-after")
+    if told is None:
+        return None
+    if told.strip().isdigit():
+        return float(told)
+    try:
+        wait = parsedate_to_datetime(told) - parsedate_to_datetime(response.headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    return max(wait.total_seconds(), 0.0)

@@ -1,0 +1,423 @@
+"""Sources that answer in pages: written once are days, cursors, resume, repeats, announced counts and snapshots.
+
+A connector says which tables it has, where a question begins (`first`) and what one answer holds (`page`). See
+docs/landing.md, "Sources in pages".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
+from assets.connectors.http import Client, HttpSource, Link, SignIn, Traffic
+from assets.connectors.remote import RetryPolicy, SourceError, TransientError
+from assets.landing.contracts import contract
+from assets.landing.declaration import Declaration, Sequence
+from assets.landing.spool import Cursor, Page, RawRow, Spool, SpoolBusyError
+
+__all__ = [
+    "Cursor",
+    "Mapped",
+    "Page",
+    "PagedConnector",
+    "PagedSource",
+    "RawRow",
+    "TableSettings",
+    "as_text",
+    "mappings",
+]
+
+
+class TableSettings(BaseModel):
+    """What a user says of one table; it goes before the connector's own mapping, field by field.
+
+    `columns` and `constants` are keyed by contract field, `replace` too ({field: {source text: our text}}).
+    `filter` is a condition in the source's own language that every row must meet.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: dict[str, str] = Field(default_factory=dict)
+    constants: dict[str, str] = Field(default_factory=dict)
+    replace: dict[str, dict[str, str]] = Field(default_factory=dict)
+    filter: str | None = None
+
+
+class Mapped(BaseModel):
+    """A connector's own mapping of one contract table: data, one entry of `<connector>.yaml`.
+
+    `source` is what the table is called there. `fields` are source fields that are read although none of the
+    contract takes them (identity, time of change). Other keys are those of a declaration.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    filter: str | None = None
+    fields: tuple[str, ...] = ()
+    zone: str = "UTC"
+    columns: dict[str, str] = Field(default_factory=dict)
+    constants: dict[str, str] = Field(default_factory=dict)
+    replace: dict[str, dict[str, str]] = Field(default_factory=dict)
+    nulls: tuple[str, ...] = ("",)
+    known_by: dict[str, str] = Field(default_factory=dict)
+    sequence: Sequence | None = None
+
+    def changed_by(self, settings: TableSettings) -> Mapped:
+        """With what the user says."""
+        columns = {k: v for k, v in self.columns.items() if k not in settings.constants}
+        constants = {k: v for k, v in self.constants.items() if k not in settings.columns}
+        replace = {
+            name: {**self.replace.get(name, {}), **settings.replace.get(name, {})}
+            for name in {**self.replace, **settings.replace}
+        }
+        return self.model_copy(
+            update={
+                "columns": {**columns, **settings.columns},
+                "constants": {**constants, **settings.constants},
+                "replace": replace,
+                "filter": settings.filter or self.filter,
+            }
+        )
+
+    @property
+    def source_fields(self) -> tuple[str, ...]:
+        """Every source field that is read, without repeats."""
+        return tuple(dict.fromkeys([*self.fields, *self.columns.values()]))
+
+    def declaration(self, table: str, zone: str | None = None) -> Declaration:
+        """How landing reads the rows. Raises pydantic's ValidationError."""
+        said = self.model_dump(exclude={"source", "filter", "fields"}, exclude_defaults=True)
+        used = set(self.columns.values())
+        ignore = tuple(name for name in self.fields if name not in used)
+        return Declaration.model_validate(
+            {**said, "table": table, "zone": zone or self.zone, "ignore": ignore}
+        )
+
+
+@cache
+def mappings(path: Path) -> Mapping[str, Mapped]:
+    """The mappings in a connector's YAML file, by contract table."""
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {table: Mapped.model_validate(entry) for table, entry in raw.items()}
+
+
+class PagedSource(HttpSource):
+    """What every source that answers in pages may be told. `tables` names the contract tables to read.
+
+    Each run reads `lookback_days` before its window again, for rows that became visible late.
+    """
+
+    tables: dict[str, TableSettings] = Field(min_length=1)
+    page_rows: int = Field(1000, ge=1, le=10_000)
+    lookback_days: int = Field(1, ge=0, le=366)
+    accept_hidden_rows: bool = False
+
+    @classmethod
+    def mapping_file(cls) -> Path:
+        """Where the connector's own mappings stand."""
+        raise NotImplementedError
+
+    def mapped(self, table: str) -> Mapped:
+        """The mapping of one table as configured."""
+        return mappings(self.mapping_file())[table].changed_by(self.tables[table])
+
+    @model_validator(mode="after")
+    def _tables_fit_their_contracts(self) -> PagedSource:
+        known = mappings(self.mapping_file())
+        for table in self.tables:
+            if table not in known:
+                raise ValueError(f"tables.{table}: not read from here; fix: use one of {', '.join(known)}")
+            try:
+                declaration = self.mapped(table).declaration(table)
+            except ValidationError as error:
+                first = error.errors()[0]
+                place = ".".join(["tables", table, *(str(part) for part in first["loc"])])
+                raise ValueError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
+            given = {*declaration.columns, *declaration.constants}
+            given |= {declaration.sequence.field} if declaration.sequence else set()
+            missing = [name for name in contract(table).required_fields if name not in given]
+            if missing:
+                raise ValueError(
+                    f"tables.{table}: {missing[0]} is required and the source has no field for it; "
+                    f"fix: give it under tables.{table}.columns or .constants"
+                )
+        return self
+
+
+@dataclass
+class _Landing:
+    """Batches given out whose receipts are not written yet; the spool goes when the last one is."""
+
+    spool: Spool
+    open: int = 0
+    is_all: bool = False
+
+    def take(self) -> Callable[[], None]:
+        self.open += 1
+        return self._done
+
+    def _done(self) -> None:
+        self.open -= 1
+        self.remove_if_done()
+
+    def remove_if_done(self) -> None:
+        if self.is_all and not self.open:
+            self.spool.remove()
+
+
+class PagedConnector(ABC):
+    """Reads one source page by page. `spool` is the folder for unfinished questions (None: not kept)."""
+
+    #: Right that the account needs, as the product calls it; for the fix of a 403.
+    rights = "the right to read this"
+
+    def __init__(
+        self, source: PagedSource, *, spool: Path | None = None, retries: RetryPolicy | None = None
+    ) -> None:
+        self._source = source
+        self._retries = retries or RetryPolicy()
+        self._link = Link.of(source, self._retries)
+        self._spool = spool
+
+    # --- what a connector gives ---
+
+    @abstractmethod
+    def first(self, table: str, window: Window | None) -> Cursor:
+        """Where a question begins: rows changed in `window`, or (None) all of them."""
+
+    @abstractmethod
+    def page(self, client: Client, table: str, cursor: Cursor) -> Page:
+        """One answer. The same cursor again asks the same again."""
+
+    def sign_in(self) -> SignIn | None:
+        """How to prove who one is; None: the token of `token_env`."""
+        return None
+
+    def headers(self) -> Mapping[str, str]:
+        """Headers of every question."""
+        return {}
+
+    def zone(self, client: Client, table: str) -> str | None:  # noqa: ARG002
+        """Zone of timestamps without an offset where only the source knows it; None: that of the mapping."""
+        return None
+
+    # --- what is written once ---
+
+    @property
+    def name(self) -> str:
+        """Name of the source in the configuration."""
+        return self._source.name
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was exchanged for the table read last."""
+        return self._link.traffic
+
+    def tables(self) -> list[str]:
+        """The configured contract tables."""
+        return list(self._source.tables)
+
+    def batches(self, table: str, window: Window, is_landed: IsLanded) -> Iterator[Batch | RejectedInput]:
+        """A batch a UTC day of the rows' last change (empty days included), or one snapshot.
+
+        Tables whose contract says since when a row is as it is are read by day, others whole. Raises `SourceError`.
+        """
+        if table not in self._source.tables:
+            return
+        self._link.traffic = Traffic()
+        wide = _widened(window, self._source.lookback_days) if contract(table).since else None
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(self.client())
+            question = self._question(client, table, wide)
+            spool = self._spooled(stack, table, question)
+            self._link.traffic.resumed_pages = spool.pages
+            self._fetch(client, table, wide, spool)
+            yield from self._given(client, table, wide, question, spool, is_landed)
+
+    def client(self) -> Client:
+        """A client that is signed in as configured; to be closed."""
+        return Client(
+            self._source,
+            sign_in=self.sign_in(),
+            retries=self._retries,
+            link=self._link,
+            rights=self.rights,
+            headers=self.headers(),
+        )
+
+    def _spooled(self, stack: contextlib.ExitStack, table: str, question: _Question) -> Spool:
+        root = self._spool
+        if root is None:
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ullage-spool-")))
+        spool = Spool(root / self.name / table, question.text)
+        try:
+            return stack.enter_context(spool)
+        except SpoolBusyError as error:
+            raise SourceError(self.name, str(error), "let one run at a time read a source") from None
+
+    def _question(self, client: Client, table: str, window: Window | None) -> _Question:
+        mapped = self._source.mapped(table)
+        declaration = mapped.declaration(table, self.zone(client, table))
+        asked = [self._source.url, table, mapped.source, mapped.filter, mapped.source_fields]
+        days = window and [window.start.isoformat(), window.end.isoformat()]
+        return _Question(mapped, declaration, json.dumps([*asked, days, self._source.page_rows]))
+
+    def _fetch(self, client: Client, table: str, window: Window | None, spool: Spool) -> None:
+        """Ask until the end, each page durable before the next is asked for."""
+        while not spool.is_complete:
+            cursor = spool.next if spool.pages else self.first(table, window)
+            assert cursor is not None
+            page = self._page(client, table, cursor)
+            spool.append(page)
+            client.traffic.rows += len(page.rows)
+
+    def _page(self, client: Client, table: str, cursor: Cursor) -> Page:
+        """A page that leads on. One that leads to itself, as from a stale cache, is asked for again."""
+
+        def once() -> Page:
+            page = self.page(client, table, cursor)
+            if page.next == cursor:
+                raise TransientError(f"{table}: the source answers with a page that leads to itself")
+            return page
+
+        try:
+            return self._retries.call(once)
+        except TransientError as error:
+            raise client.error(error.problem, "see whether a cache answers in place of the source") from None
+
+    def _given(
+        self,
+        client: Client,
+        table: str,
+        window: Window | None,
+        question: _Question,
+        spool: Spool,
+        is_landed: IsLanded,
+    ) -> Iterator[Batch | RejectedInput]:
+        warnings = [*client.warnings, *spool.warnings, *_repeats(table, spool)]
+        short = self._shortfall(client, table, window, spool)
+        if short is not None:
+            warnings.append(f"{short.reason}; fix: {short.fix}")
+        landing = _Landing(spool)
+        for day in [None] if window is None else _days(window):
+            rows = spool.rows(None if window is None else [day, *([None] if day == window.end else [])])
+            batch = self._batch(table, question, day, list(rows), tuple(warnings), landing.take())
+            if is_landed(batch.batch_id, batch.fingerprint):
+                batch.landed()
+            else:
+                yield batch
+        if short is not None and not self._source.accept_hidden_rows:
+            yield short
+        landing.is_all = True
+        landing.remove_if_done()
+
+    def _batch(
+        self,
+        table: str,
+        question: _Question,
+        day: date | None,
+        rows: list[RawRow],
+        warnings: tuple[str, ...],
+        when_landed: Callable[[], None],
+    ) -> Batch:
+        frame = _frame(question.mapped.source_fields, rows)
+        return Batch(
+            source=self.name,
+            table=table,
+            batch_id=table if day is None else f"{table}/{day.isoformat()}",
+            frame=frame,
+            declaration=question.declaration,
+            input_path=f"{self._source.url}/{question.mapped.source}",
+            input_sha256=frame_digest(frame),
+            input_bytes=frame.nbytes,
+            query=question.mapped.filter,
+            window=None if day is None else Window(day, day),
+            warnings=warnings,
+            when_landed=when_landed,
+        )
+
+    def _shortfall(
+        self, client: Client, table: str, window: Window | None, spool: Spool
+    ) -> RejectedInput | None:
+        """What to say when fewer records came than the source announces; it is asked again before."""
+        came = spool.records()
+        if spool.announced is None or came >= spool.announced:
+            return None
+        # Records may have gone, or been changed out of the window, since the first page announced them.
+        announced = self.page(client, table, self.first(table, window)).announced
+        if announced is None or came >= announced:
+            return None
+        place = f"{self._source.url}/{self._source.mapped(table).source}"
+        span = "" if window is None else f" of {window.start} to {window.end}"
+        return RejectedInput(
+            source=self.name,
+            table=table,
+            batch_id=f"{table}/announced" + ("" if window is None else f"/{window.end}"),
+            input_path=place,
+            reason=f"{place}{span}: the source announced {announced} records and gave {came}",
+            fix=f"grant the account {self.rights}, or set accept_hidden_rows if the others need not land",
+        )
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of one table: its mapping, how landing reads the answer, and a text that tells it from others."""
+
+    mapped: Mapped
+    declaration: Declaration
+    text: str
+
+
+def as_text(cell: Any) -> str | None:
+    """A JSON value as the text that landing reads; None for null. Lists and objects stay JSON."""
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, (dict, list)):
+        return json.dumps(cell, sort_keys=True, ensure_ascii=False)
+    return repr(cell)
+
+
+def _widened(window: Window, days: int) -> Window:
+    return Window(window.start - timedelta(days=days), window.end)
+
+
+def _days(window: Window) -> list[date]:
+    return [window.start + timedelta(days=number) for number in range((window.end - window.start).days + 1)]
+
+
+def _frame(fields: tuple[str, ...], rows: list[RawRow]) -> pa.Table:
+    """One text column a field that was asked for, then those that came unasked, in the order of their names."""
+    more = sorted({name for row in rows for name in row.cells} - set(fields))
+    names = [*fields, *more]
+    return pa.table(
+        {name: pa.array([row.cells.get(name) for row in rows], pa.string()) for name in names},
+        schema=pa.schema([pa.field(name, pa.string()) for name in names]),
+    )
+
+
+def _repeats(table: str, spool: Spool) -> list[str]:
+    counts = spool.count()
+    found = []
+    if counts.repeated:
+        found.append(f"{table}: {counts.repeated} rows came twice, as pages overlapped, and count once")
+    if counts.superseded:
+        found.append(
+            f"{table}: {counts.superseded} rows were changed while they were read; the newest counts"
+        )
+    return found
