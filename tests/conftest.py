@@ -59,6 +59,24 @@ def postgres_url(postgres_server: servers.PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
+def maria_server() -> Iterator[servers.MariaServer]:
+    """One MariaDB server for the whole run (Debian packages mariadb-server-core, mariadb-client-core)."""
+    try:
+        server = servers.MariaServer()
+    except MissingProgramError as error:
+        servers.missing(error)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def maria_url(maria_server: servers.MariaServer) -> str:
+    """SQLAlchemy address of an empty database of the test's own."""
+    return maria_server.url(maria_server.create_database())
+
+
+@pytest.fixture(scope="session")
 def start_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPrometheus]:
     """Starts Prometheus over {file name: OpenMetrics text}, one file a day, and returns its address."""
     try:

@@ -17,11 +17,19 @@ from typing import Any, NoReturn
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from psycopg import sql
 
 from examples.real.prometheus_server import MissingProgramError, find_program, free_port
 
-__all__ = ["MissingProgramError", "PostgresServer", "find_chromium", "find_program", "missing"]
+__all__ = [
+    "MariaServer",
+    "MissingProgramError",
+    "PostgresServer",
+    "find_chromium",
+    "find_program",
+    "missing",
+]
 
 
 def missing(error: MissingProgramError) -> NoReturn:
@@ -152,3 +160,95 @@ class PostgresServer:
                 process.kill()
                 process.wait()
         shutil.rmtree(self._directory, ignore_errors=True)
+
+
+class MariaServer:
+    """A MariaDB server in a temporary directory. Runs as user nobody when the tests run as root."""
+
+    def __init__(self) -> None:
+        self._install = _program("mariadb-install-db")
+        self._server = _program("mariadbd")
+        self._owner: str | None = "nobody" if os.geteuid() == 0 else None
+        self._directory = Path(tempfile.mkdtemp(prefix="ullage-mariadb-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self._database_count = 0
+
+    def url(self, database: str, password: str = "") -> str:
+        """SQLAlchemy address. root needs no password here; any other is refused."""
+        secret = f":{password}" if password else ""
+        return f"mysql+pymysql://root{secret}@127.0.0.1:{self._port}/{database}?charset=utf8mb4"
+
+    def start(self, start_seconds: float = 60.0) -> None:
+        """Make the system tables, start, wait for an answer. Raises RuntimeError with the end of the log."""
+        owner: dict[str, Any] = {}
+        if self._owner is not None:
+            shutil.chown(self._directory, self._owner)
+            owner = {"user": self._owner, "extra_groups": []}
+        data = self._directory / "data"
+        made = subprocess.run(
+            [
+                self._install, "--no-defaults", f"--datadir={data}", "--skip-test-db", "--skip-name-resolve",
+                "--auth-root-authentication-method=normal",
+            ],
+            capture_output=True, text=True, check=False, cwd=self._directory, **owner,
+        )  # fmt: skip
+        if made.returncode != 0:
+            self.stop()
+            raise RuntimeError(f"mariadb-install-db failed: {made.stdout[-1000:]} {made.stderr[-1000:]}")
+        self._port = free_port()
+        log_path = self._directory / "mariadb.log"
+        with log_path.open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    self._server, "--no-defaults", f"--datadir={data}", f"--port={self._port}",
+                    f"--socket={self._directory / 's.sock'}", f"--pid-file={self._directory / 'pid'}",
+                    "--bind-address=127.0.0.1", "--skip-log-bin", "--character-set-server=utf8mb4",
+                    # Another zone than UTC, and dates that do not exist: as servers out there have them.
+                    "--default-time-zone=+05:30", "--sql-mode=ALLOW_INVALID_DATES",
+                    "--innodb-flush-log-at-trx-commit=0",
+                ],
+                stdout=log, stderr=subprocess.STDOUT, cwd=self._directory, **owner,
+            )  # fmt: skip
+        deadline = time.monotonic() + start_seconds
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                self._execute("select 1")
+            except sa.exc.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        tail = log_path.read_text(encoding="utf-8", errors="replace")[-2000:]
+        self.stop()
+        raise RuntimeError(f"MariaDB did not start within {start_seconds:g} s. Its log ends: {tail}")
+
+    def _execute(self, statement: str) -> None:
+        engine = sa.create_engine(self.url(""), poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+
+    def create_database(self) -> str:
+        """A new empty database; returns its name."""
+        self._database_count += 1
+        name = f"test_{self._database_count}"
+        self._execute(f"create database {name}")
+        return name
+
+    def stop(self) -> None:
+        """Stop the server that this object started and remove its directory."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/bin")
+    if found is None:
+        raise MissingProgramError(name, "mariadb-server-core")
+    return found

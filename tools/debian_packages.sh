@@ -13,6 +13,7 @@ need() { # need PACKAGE PROGRAM…: any of the programs will do
 for name in "$@"; do
   case $name in
     postgresql) need postgresql /usr/lib/postgresql/*/bin/initdb ;;
+    mariadb) need mariadb-server-core /usr/sbin/mariadbd; need mariadb-client-core mariadb ;;
     prometheus) need prometheus prometheus; need prometheus promtool ;;
     chromium) need chromium chromium; need poppler-utils pdftoppm ;;
     java) need openjdk-17-jre-headless java ;;

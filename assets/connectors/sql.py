@@ -21,7 +21,15 @@ from sqlalchemy.engine import Connection, Engine
 from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
 from assets.connectors.sql_frames import raw_frame
-from assets.connectors.sql_reading import Read, day_bounds, read_pages, read_whole, snapshot, source_columns
+from assets.connectors.sql_reading import (
+    Read,
+    day_bounds,
+    read_pages,
+    read_undated,
+    read_whole,
+    snapshot,
+    source_columns,
+)
 from assets.landing.contracts import contract
 from assets.landing.declaration import Declaration, Exclusion, Sequence, Unit, Zone
 
@@ -122,7 +130,7 @@ class SqlConnector:
     def batches(self, table: str, window: Window, is_landed: IsLanded) -> Iterator[Batch | RejectedInput]:
         """A batch a day of `updated_column` (empty days included), or one snapshot. Raises `SourceError`.
 
-        Rows whose `updated_column` is null belong to no day: they come as a batch of their own.
+        Rows whose `updated_column` is null or no date belong to no day: they come as a batch of their own.
         """
         settings = self._source.tables.get(table)
         if settings is None:
@@ -232,10 +240,13 @@ class SqlConnector:
                 f"column {missing[0]!r}, needed for {table}, is not there (the source has {have})",
                 f"correct columns or updated_column of tables.{table}",
             )
-        if updated is None or day is None:
-            return read_whole(connection, columns, key, only_null=updated)
+        if updated is None:
+            return read_whole(connection, columns, key)
+        zone = ZoneInfo(settings.zone)
         try:
-            start, end = day_bounds(connection, columns, updated, day, ZoneInfo(settings.zone))
+            if day is None:
+                return read_undated(connection, columns, key, updated, zone)
+            start, end = day_bounds(connection, columns, updated, day, zone)
         except TypeError as error:
             raise self._error(
                 str(error),

@@ -19,8 +19,22 @@ _SNAPSHOTS = {
     "mariadb": "REPEATABLE READ",
     "oracle": "SERIALIZABLE",
 }
-#: PostgreSQL's type numbers.
-_POSTGRES_TIMES = {1082: "date", 1114: "timestamp", 1184: "timestamptz"}
+#: Numbers by which a driver names a column's type. MySQL's `timestamp` is kept in UTC, its `datetime` has no zone.
+_TIMES = {
+    "postgresql": {1082: "date", 1114: "timestamp", 1184: "timestamptz"},
+    "mysql": {10: "date", 12: "timestamp", 7: "timestamptz"},
+    "mariadb": {10: "date", 12: "timestamp", 7: "timestamptz"},
+}
+#: What a session must say so that times read alike everywhere, and that it only reads.
+_SESSIONS = {
+    "postgresql": ("set local datestyle to iso", "set local time zone 'UTC'"),
+    "mysql": ("set time_zone = '+00:00'", "set session transaction read only"),
+    "mariadb": ("set time_zone = '+00:00'", "set session transaction read only"),
+    # Only inside a transaction do several statements see one state.
+    "sqlite": ("begin",),
+}
+#: Moments outside of these are in no day that anyone asks for: 0000-00-00, infinity, years BC.
+_FIRST, _LAST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 Rows = list[tuple[Any, ...]]
 Columns = Sequence[sa.ColumnElement[Any]]
 
@@ -33,12 +47,25 @@ class Source:
     names: tuple[str, ...]
     as_text: Mapping[str, str]
 
+    dialect: str
+
     def selected(self) -> list[sa.ColumnElement[Any]]:
         """The columns to fetch, in order."""
         return [
-            sa.cast(self.clause.c[name], sa.Text).label(name) if name in self.as_text else self.clause.c[name]
+            self._text(name).label(name) if name in self.as_text else self.clause.c[name]
             for name in self.names
         ]
+
+    def ordered(self, name: str) -> sa.ColumnElement[Any]:
+        """A column as the pages are ordered by it: SQLite keeps times as text, which need not be times."""
+        is_text = self.dialect == "sqlite" and name in self.as_text
+        return sa.cast(self.clause.c[name], sa.Text) if is_text else self.clause.c[name]
+
+    def _text(self, name: str) -> sa.ColumnElement[Any]:
+        text: sa.ColumnElement[Any] = sa.cast(self.clause.c[name], sa.Text)
+        if self.dialect in ("mysql", "mariadb") and self.as_text[name] == "timestamptz":
+            return sa.func.concat(text, "+00:00")
+        return text
 
 
 @dataclass(frozen=True)
@@ -54,16 +81,15 @@ class Read:
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one state of the data, where the database can do that."""
+    dialect = engine.dialect.name
     options: dict[str, Any] = {}
-    if level := _SNAPSHOTS.get(engine.dialect.name):
+    if level := _SNAPSHOTS.get(dialect):
         options["isolation_level"] = level
-    if engine.dialect.name == "postgresql":
+    if dialect == "postgresql":
         options["postgresql_readonly"] = True
     with engine.connect().execution_options(**options) as connection:
-        if engine.dialect.name == "postgresql":
-            # So that a timestamp's text is ISO 8601, whatever the server's defaults.
-            connection.execute(sa.text("set local datestyle to iso"))
-            connection.execute(sa.text("set local time zone 'UTC'"))
+        for statement in _SESSIONS.get(dialect, ()):
+            connection.exec_driver_sql(statement)
         yield connection
 
 
@@ -77,26 +103,46 @@ def source_columns(connection: Connection, table: str | None, query: str | None)
         probe = sa.select(sa.text("*")).select_from(text.columns().subquery("source")).where(sa.false())
         names = list(connection.execute(probe).keys())
         clause = text.columns(*(sa.column(name) for name in names)).subquery("source")
-    return Source(clause, tuple(clause.c.keys()), _times(connection, clause))
+    return Source(clause, tuple(clause.c.keys()), _times(connection, clause), connection.dialect.name)
 
 
 def _times(connection: Connection, clause: sa.FromClause) -> dict[str, str]:
-    """Columns that PostgreSQL must send as text: its infinity and years BC have no value in Python."""
-    if connection.dialect.name != "postgresql":
+    """Columns of time that must come as text: what is no date (0000-00-00, infinity) has no value in Python."""
+    dialect = connection.dialect.name
+    if dialect == "sqlite":
+        typed = ((sa.DateTime, "timestamp"), (sa.Date, "date"))
+        return {
+            column.name: kind for column in clause.c for base, kind in typed if isinstance(column.type, base)
+        }
+    if dialect not in _TIMES:
         return {}
     result = connection.execute(sa.select(clause).where(sa.false()))
     description = result.cursor.description if result.cursor is not None else ()
     types: list[Any] = [column[1] for column in description or ()]
     names = list(result.keys())
     result.close()
-    kinds = {name: _POSTGRES_TIMES.get(kind) for name, kind in zip(names, types, strict=True)}
+    kinds = {name: _TIMES[dialect].get(kind) for name, kind in zip(names, types, strict=True)}
     return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
-def read_whole(connection: Connection, source: Source, key: Sequence[str], only_null: str | None) -> Read:
-    """Every row in the order of `key`; with `only_null` those in which that column is null."""
-    where = [] if only_null is None else [source.clause.c[only_null].is_(None)]
-    statement = sa.select(*source.selected()).where(*where).order_by(*(source.clause.c[name] for name in key))
+def read_whole(connection: Connection, source: Source, key: Sequence[str]) -> Read:
+    """Every row in the order of `key`."""
+    return _read(connection, source, key, [])
+
+
+def read_undated(
+    connection: Connection, source: Source, key: Sequence[str], updated: str, zone: ZoneInfo
+) -> Read:
+    """Rows that no day holds, because `updated` is null or no date that a calendar has."""
+    first, last = _stored(connection, source, updated, (_FIRST, _LAST), zone)
+    column = source.clause.c[updated]
+    return _read(connection, source, key, [sa.or_(column.is_(None), column < first, column >= last)])
+
+
+def _read(
+    connection: Connection, source: Source, key: Sequence[str], where: list[sa.ColumnElement[bool]]
+) -> Read:
+    statement = sa.select(*source.selected()).where(*where).order_by(*(source.ordered(name) for name in key))
     rows = _fetch(connection, statement)
     return Read(source.names, rows, _count(connection, source, where), _shown(statement))
 
@@ -116,7 +162,7 @@ def read_pages(
     """
     column = source.clause.c[updated]
     inside = [column >= bounds[0], column < bounds[1]]
-    order = [column, *(source.clause.c[name] for name in key if name != updated)]
+    order = [source.ordered(updated), *(source.ordered(name) for name in key if name != updated)]
     nowhere = sa.or_(sa.false(), *(one.is_(None) for one in order[1:]))
     # The order's own values travel beside the row: what is fetched as text could not be compared again.
     marks = [one.label(f"ullage_order_{position}") for position, one in enumerate(order)]
@@ -127,9 +173,13 @@ def read_pages(
     page = _fetch(connection, statement.limit(page_rows))
     while page:
         last = page[-1][width:]
-        ties = [one == value for one, value in zip(order, last, strict=True)]
-        rows += [row for row in page if row[width:] != last]
-        rows += _fetch(connection, statement.where(*ties))
+        ties = _fetch(
+            connection, statement.where(*(one == value for one, value in zip(order, last, strict=True)))
+        )
+        # What ties is for the database to say: by its collation "a" may tie with "A".
+        tied = {row[width:] for row in ties}
+        rows += [row for row in page if row[width:] not in tied]
+        rows += ties
         if len(page) < page_rows or len(rows) >= announced:
             break
         page = _fetch(connection, statement.where(_after(order, last)).limit(page_rows))
@@ -147,20 +197,33 @@ def day_bounds(
 
     Raises TypeError when the column is no timestamp.
     """
-    kind = source.as_text.get(updated)
-    if kind is None:
-        column = source.clause.c[updated]
-        found = connection.execute(sa.select(column).where(column.is_not(None)).limit(1)).scalar()
-        if found is not None and not isinstance(found, datetime):
-            raise TypeError(f"column {updated!r} is {type(found).__name__}, no timestamp")
-        kind = "timestamptz" if found is None or found.tzinfo is not None else "timestamp"
+    start = datetime.combine(day, time(), UTC)
+    return _stored(connection, source, updated, (start, start + timedelta(days=1)), zone)
+
+
+def _stored(
+    connection: Connection, source: Source, updated: str, bounds: tuple[datetime, datetime], zone: ZoneInfo
+) -> tuple[datetime, datetime]:
+    """Two moments as the column stores time."""
+    kind = source.as_text.get(updated) or _kind_of_value(connection, source, updated)
     if kind == "date":
         raise TypeError(f"column {updated!r} is a date, no timestamp")
-    start = datetime.combine(day, time(), UTC)
-    end = start + timedelta(days=1)
     if kind == "timestamptz":
-        return start, end
-    return start.astimezone(zone).replace(tzinfo=None), end.astimezone(zone).replace(tzinfo=None)
+        # MySQL's drivers know no zones; its session is in UTC.
+        keeps_zone = source.dialect not in ("mysql", "mariadb")
+        return bounds if keeps_zone else (bounds[0].replace(tzinfo=None), bounds[1].replace(tzinfo=None))
+    return bounds[0].astimezone(zone).replace(tzinfo=None), bounds[1].astimezone(zone).replace(tzinfo=None)
+
+
+def _kind_of_value(connection: Connection, source: Source, updated: str) -> str:
+    """What a value of the column shows, where the database does not tell its type."""
+    column = source.clause.c[updated]
+    found = connection.execute(sa.select(column).where(column.is_not(None)).limit(1)).scalar()
+    if source.dialect == "sqlite" and isinstance(found, str):
+        return "timestamp"
+    if found is not None and not isinstance(found, datetime):
+        raise TypeError(f"column {updated!r} is {type(found).__name__}, no timestamp")
+    return "timestamptz" if found is None or found.tzinfo is not None else "timestamp"
 
 
 def _after(order: Columns, last: Sequence[Any]) -> sa.ColumnElement[bool]:

@@ -309,7 +309,7 @@ def test_any_database_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (batch,) = read(source(1, changes={**CHANGES, "table": "c"}))
     assert [(row["change_id"], row["updated_at"]) for row in rows(batch)] == [
         ("a", "2026-03-28 12:00:00"),
-        ("b", "2026-03-28 12:00:00"),
+        ("b", "2026-03-28 12:00:00.000000"),
     ]
 
 
