@@ -17,7 +17,7 @@ from tests.dbt.dbt_project_runner import compiled_queries
 
 pytestmark = pytest.mark.slow
 
-MODELS = ("int_calendar_open_intervals", "int_calendar_days", "int_clock_moments")
+MODELS = ("int_calendar_open_intervals", "int_calendar_segments", "int_incident_clocks")
 #: Clock changes of an hour in both hemispheres, at 01:00 and 02:00, of half an hour, and none.
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Europe/London", "Asia/Kolkata")
 INPUTS = """
@@ -27,9 +27,13 @@ create table stg_holidays (calendar_id text, holiday_date date);
 create table stg_calendar_exceptions (calendar_id text, exception_date date, opens text, closes text);
 create table int_incident_events (opened_at timestamp, updated_at timestamp);
 create table stg_service_requests (opened_at timestamp);
-create table int_service_requests (calendar_id text, opened_at timestamp, measured_until_at timestamp);
+create table int_service_requests (opened_at timestamp);
 create table stg_run_window (history_start_date date, as_of_date date, as_of_at timestamp);
-create table int_incident_clock_spans (calendar_id text, effect text, starts_at timestamp, ends_at timestamp);
+create table int_incident_clock_spans (incident_id text, clock text, span_number int, cycle_key int, effect text,
+    agreement_number bigint, calendar_id text, starts_at timestamp, ends_at timestamp, is_current boolean);
+create table int_incident_agreements (agreement_number bigint, service_id text, priority int, target_id text,
+    target_minutes double);
+insert into int_incident_agreements values (1, 's', 1, 't', 60);
 """
 
 
@@ -81,15 +85,12 @@ def agreed_minutes(connection: Any, queries: dict[str, str], case: Agreed) -> fl
         "insert into stg_run_window values (?, ?, ?)",
         [as_of, as_of, datetime.combine(as_of, datetime.max.time())],
     )
-    row = ["c", "run", case.starts_at, case.ends_at]
-    connection.execute("insert into int_incident_clock_spans values (?, ?, ?, ?)", row)
+    row = ["i", "k", 1, 0, "run", 1, "c", case.starts_at, case.ends_at, False]
+    connection.execute("insert into int_incident_clock_spans values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     for name in MODELS:
         connection.execute(f"create table {name} as {queries[name]}")
-    rows = connection.execute("select moment_at, open_microseconds from int_clock_moments").fetchall()
-    if not rows:
-        return 0.0
-    moments = dict(rows)
-    return float(moments[case.ends_at] - moments[case.starts_at]) / 60e6
+    row = connection.execute("select business_minutes from int_incident_clocks").fetchone()
+    return float(row[0])
 
 
 def counted_minutes(case: Agreed) -> int:

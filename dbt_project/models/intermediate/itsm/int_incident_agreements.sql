@@ -63,6 +63,13 @@ service_calendars as (
 
 final as (
     select
+        row_number() over (
+            order by
+                candidates.opened_date,
+                candidates.service_id nulls last,
+                candidates.priority nulls last,
+                candidates.clock
+        ) as agreement_number,
         candidates.service_id,
         candidates.priority,
         candidates.opened_date,

@@ -1,32 +1,34 @@
-with incidents as (
-    select incident_id, opened_at, opened_date, resolved_at
-    from {{ ref('int_incidents') }}
-),
-
-events as (
+-- Models are named where they are read: DuckDB would keep a CTE that is read twice in memory.
+with firsts as (
     select
-        *,
-        row_number() over (partition by incident_id order by updated_at, event_sequence) as span_number,
-        lag(state) over (partition by incident_id order by updated_at, event_sequence) as previous_state,
-        lead(updated_at) over (partition by incident_id order by updated_at, event_sequence) as next_at,
-        max(case when is_resolution then updated_at end) over (partition by incident_id) as last_resolution_at
+        incident_id,
+        service_id,
+        team_id,
+        priority,
+        opened_at,
+        updated_at
     from {{ ref('int_incident_events') }}
+    where update_number = 1 and (updated_at > opened_at or is_resolution)
 ),
 
 -- Before the first update that is known, an incident was new; also when that update says at once that it is resolved.
 spans as (
     select
         incident_id,
-        cast(span_number as int) as span_number,
+        update_number as span_number,
         state,
         coalesce(previous_state, 'new') as previous_state,
         service_id,
         team_id,
-        cast(priority as int) as priority,
+        case
+            when update_number = 1 and (updated_at > opened_at or is_resolution) then team_id
+            else previous_team_id
+        end as previous_team_id,
+        update_number = 1 and not (updated_at > opened_at or is_resolution) as is_first,
+        priority,
         updated_at as starts_at,
-        next_at as ends_at,
-        last_resolution_at
-    from events
+        next_update_at as ends_at
+    from {{ ref('int_incident_events') }}
     union all
     select
         incident_id,
@@ -35,12 +37,12 @@ spans as (
         cast(null as string) as previous_state,
         service_id,
         team_id,
-        cast(priority as int) as priority,
+        cast(null as string) as previous_team_id,
+        true as is_first,
+        priority,
         opened_at as starts_at,
-        updated_at as ends_at,
-        last_resolution_at
-    from events
-    where span_number = 1 and (updated_at > opened_at or is_resolution)
+        updated_at as ends_at
+    from firsts
 ),
 
 joined as (
@@ -48,9 +50,10 @@ joined as (
         spans.*,
         incidents.opened_at,
         incidents.opened_date,
-        incidents.resolved_at
+        incidents.resolved_at,
+        incidents.last_resolution_event_at as last_resolution_at
     from spans
-    inner join incidents on spans.incident_id = incidents.incident_id
+    inner join {{ ref('int_incidents') }} as incidents on spans.incident_id = incidents.incident_id
 ),
 
 -- The update that resolves is often written later than the resolution that it tells of: what it tells is believed
@@ -63,7 +66,9 @@ final as (
         previous_state,
         service_id,
         team_id,
-        priority,
+        previous_team_id,
+        is_first,
+        cast(priority as int) as priority,
         opened_date,
         {{ moved_to_resolution('starts_at') }} as starts_at,
         {{ moved_to_resolution('ends_at') }} as ends_at

@@ -10,20 +10,30 @@ histories as (
     select
         incident_id,
         cast(count(*) as int) as event_count,
+        min(opened_at) as first_opened_at,
         max(case when is_resolution then updated_at end) as last_resolution_event_at,
         min(case when is_resolution then updated_at end) as first_resolution_event_at,
         max(case when is_closure then updated_at end) as last_closure_event_at,
         max(case when is_reopening then updated_at end) as last_reopening_at,
         min(case when is_major then updated_at end) as declared_major_at,
         cast(count(case when is_reopening then 1 end) as int) as reopening_count,
-        cast(count(case when is_reassignment then 1 end) as int) as reassignment_count
+        cast(count(case when is_reassignment then 1 end) as int) as reassignment_count,
+        bool_or(state = 'resolved') as is_ever_resolved,
+        bool_or(event_sequence < previous_sequence) as is_out_of_sequence
     from events
     group by incident_id
 ),
 
 latest as (
-    select * from events
-    where newest_rank = 1
+    select
+        events.*,
+        states.is_open,
+        states.stops_clock,
+        states.is_closed,
+        states.counts_for_sla
+    from events
+    inner join {{ ref('incident_states') }} as states on events.state = states.state
+    where events.next_update_at is null
 ),
 
 -- Sources repeat the final resolution and closure times on early rows. They are believed once the state says so and when
@@ -32,7 +42,12 @@ joined as (
     select
         latest.*,
         histories.event_count,
+        histories.first_opened_at,
         histories.reopening_count,
+        histories.reassignment_count as counted_reassignment_count,
+        histories.is_ever_resolved,
+        coalesce(histories.is_out_of_sequence, false) as is_out_of_sequence,
+        histories.last_resolution_event_at,
         histories.first_resolution_event_at,
         histories.last_reopening_at,
         histories.declared_major_at,
@@ -76,10 +91,18 @@ final as (
         source_made_sla,
         coalesce(is_derived, false) as is_derived,
         is_open,
+        counts_for_sla,
         problem_id,
         declared_major_at,
         case when reopening_count = 0 then believed_resolved_at else first_resolution_event_at end as first_resolved_at,
-        last_reopening_at
+        last_reopening_at,
+        first_opened_at,
+        first_resolution_event_at,
+        last_resolution_event_at,
+        reopening_count as counted_reopening_count,
+        counted_reassignment_count,
+        is_ever_resolved,
+        is_out_of_sequence
     from joined
 )
 

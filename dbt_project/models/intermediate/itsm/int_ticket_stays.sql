@@ -8,17 +8,12 @@ spans as (
         spans.span_number,
         coalesce(spans.team_id, 'unassigned') as team_id,
         spans.starts_at,
-        states.is_open
+        states.is_open,
+        coalesce(spans.previous_team_id, 'unassigned') as previous_team_id,
+        case when not spans.is_first then previous.is_open end as previous_is_open
     from {{ ref('int_incident_spans') }} as spans
     inner join {{ ref('incident_states') }} as states on spans.state = states.state
-),
-
-with_previous as (
-    select
-        *,
-        lag(is_open) over (partition by incident_id order by span_number) as previous_is_open,
-        lag(team_id) over (partition by incident_id order by span_number) as previous_team_id
-    from spans
+    left join {{ ref('incident_states') }} as previous on spans.previous_state = previous.state
 ),
 
 -- Where an incident enters the backlog of a team or leaves all of them.
@@ -27,7 +22,7 @@ turns as (
         *,
         lead(starts_at) over (partition by incident_id order by span_number) as left_at,
         lead(is_open) over (partition by incident_id order by span_number) as next_is_open
-    from with_previous
+    from spans
     where is_open is distinct from previous_is_open
         or (is_open and team_id <> previous_team_id)
 ),

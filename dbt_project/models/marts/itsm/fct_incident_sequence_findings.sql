@@ -1,43 +1,61 @@
-with events as (
+with incidents as (
+    select * from {{ ref('int_incidents') }}
+),
+
+states as (
+    select * from {{ ref('incident_states') }}
+),
+
+-- Almost all updates come in the order of their numbers; only incidents where they do not are sorted by number.
+out_of_sequence as (
     select
-        *,
-        lag(updated_at) over (partition by incident_id order by event_sequence) as earlier_sequence_at,
-        lag(event_sequence) over (partition by incident_id order by event_sequence) as previous_sequence,
-        lag(state) over (partition by incident_id order by updated_at, event_sequence) as previous_state,
-        lag(reopen_count) over (partition by incident_id order by updated_at, event_sequence) as previous_reopen_count,
-        lag(reassignment_count) over (
-            partition by incident_id order by updated_at, event_sequence
-        ) as previous_reassignment_count,
-        min(opened_at) over (partition by incident_id) as first_opened_at,
-        max(case when state = 'resolved' then 1 else 0 end) over (partition by incident_id) as is_ever_resolved,
-        sum(case when is_reopening then 1 else 0 end) over (partition by incident_id) as counted_reopenings,
-        sum(case when is_reassignment then 1 else 0 end) over (partition by incident_id) as counted_reassignments
-    from {{ ref('int_incident_events') }}
+        events.incident_id,
+        events.event_sequence,
+        lag(events.updated_at) over (partition by events.incident_id order by events.event_sequence) as earlier_sequence_at,
+        lag(events.event_sequence) over (partition by events.incident_id order by events.event_sequence) as earlier_sequence
+    from {{ ref('int_incident_events') }} as events
+    inner join {{ ref('int_incidents') }} as incidents on events.incident_id = incidents.incident_id
+    where incidents.is_out_of_sequence
 ),
 
 judged as (
     select
-        incident_id,
-        event_sequence,
-        updated_at,
-        previous_state,
-        state,
-        updated_at < opened_at as updated_before_opening,
-        updated_at < earlier_sequence_at as out_of_order,
-        event_sequence > previous_sequence + 1 as missing_updates,
-        previous_is_closed and not is_closed as left_closed,
-        state = 'new' and previous_state in ('in_progress', 'on_hold', 'resolved') as back_to_new,
-        reopen_count < previous_reopen_count as reopen_count_falls,
-        reassignment_count < previous_reassignment_count as reassignment_count_falls,
-        opened_at <> first_opened_at as opening_moves,
-        newest_rank = 1 and stops_clock and resolved_at < opened_at as resolved_before_opening,
-        newest_rank = 1 and is_closed and closed_at < resolved_at as closed_before_resolution,
-        newest_rank = 1 and is_open and closed_at <= updated_at as open_with_closing_time,
-        newest_rank = 1 and state = 'closed' and is_ever_resolved = 0 as closed_without_resolution,
-        newest_rank = 1 and state in ('resolved', 'closed') and resolved_at is null as no_resolution_time,
-        newest_rank = 1 and reopen_count <> counted_reopenings as reopenings_differ,
-        newest_rank = 1 and reassignment_count <> counted_reassignments as reassignments_differ
-    from events
+        events.incident_id,
+        events.event_sequence,
+        events.updated_at,
+        events.previous_state,
+        events.state,
+        events.updated_at < events.opened_at as updated_before_opening,
+        events.updated_at < out_of_sequence.earlier_sequence_at as out_of_order,
+        events.event_sequence > 1 + case
+            when incidents.is_out_of_sequence then out_of_sequence.earlier_sequence
+            else events.previous_sequence
+        end as missing_updates,
+        previous.is_closed and not states.is_closed as left_closed,
+        events.state = 'new' and events.previous_state in ('in_progress', 'on_hold', 'resolved') as back_to_new,
+        events.reopen_count_falls,
+        events.reassignment_count_falls,
+        events.opened_at <> incidents.first_opened_at as opening_moves,
+        events.next_update_at is null and states.stops_clock and events.resolved_at < events.opened_at
+            as resolved_before_opening,
+        events.next_update_at is null and states.is_closed and events.closed_at < events.resolved_at
+            as closed_before_resolution,
+        events.next_update_at is null and states.is_open and events.closed_at <= events.updated_at
+            as open_with_closing_time,
+        events.next_update_at is null and events.state = 'closed' and not incidents.is_ever_resolved
+            as closed_without_resolution,
+        events.next_update_at is null and events.state in ('resolved', 'closed') and events.resolved_at is null
+            as no_resolution_time,
+        events.next_update_at is null and events.reopen_count <> incidents.counted_reopening_count as reopenings_differ,
+        events.next_update_at is null and events.reassignment_count <> incidents.counted_reassignment_count
+            as reassignments_differ
+    from {{ ref('int_incident_events') }} as events
+    inner join incidents on events.incident_id = incidents.incident_id
+    inner join states on events.state = states.state
+    left join states as previous on events.previous_state = previous.state
+    left join out_of_sequence
+        on events.incident_id = out_of_sequence.incident_id
+        and events.event_sequence = out_of_sequence.event_sequence
 ),
 
 {% set findings = {

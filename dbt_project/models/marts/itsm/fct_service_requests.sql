@@ -2,8 +2,8 @@ with requests as (
     select * from {{ ref('int_service_requests') }}
 ),
 
-moments as (
-    select * from {{ ref('int_clock_moments') }}
+segments as (
+    select * from {{ ref('int_calendar_segments') }}
 ),
 
 final as (
@@ -23,17 +23,18 @@ final as (
         case
             when requests.fulfilled_at is null then null
             when requests.calendar_id is null then {{ minutes_between('requests.opened_at', 'requests.fulfilled_at') }}
-            else (ends.open_microseconds - starts.open_microseconds) / 60000000.0e0
+            else (
+                {{ open_microseconds('ends', 'requests.measured_until_at') }}
+                - {{ open_microseconds('starts', 'requests.opened_at') }}
+            ) / 60000000.0e0
         end as business_fulfilment_minutes,
         {{ minutes_between('requests.opened_at', 'requests.measured_until_at') }} as open_minutes,
         case when requests.left_at is null
             then {{ minutes_between('requests.opened_at', 'requests.measured_until_at') }} / 1440
         end as backlog_age_days
     from requests
-    left join moments as starts
-        on requests.calendar_id = starts.calendar_id and requests.opened_at = starts.moment_at
-    left join moments as ends
-        on requests.calendar_id = ends.calendar_id and requests.measured_until_at = ends.moment_at
+    left join segments as starts on {{ in_segment('starts', 'requests.calendar_id', 'requests.opened_at') }}
+    left join segments as ends on {{ in_segment('ends', 'requests.calendar_id', 'requests.measured_until_at') }}
 )
 
 select * from final

@@ -10,10 +10,8 @@ clocks as (
 ),
 
 first_resolutions as (
-    select incident_id, min(updated_at) as first_resolved_at
-    from {{ ref('int_incident_events') }}
-    where is_resolution
-    group by incident_id
+    select incident_id, first_resolution_event_at as first_resolved_at
+    from {{ ref('int_incidents') }}
 ),
 
 waits as (
