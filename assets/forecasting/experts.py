@@ -52,7 +52,7 @@ class Decomposition:
     `base` is what is left without season, with earlier history moved to the level after the last detected
     step; `season` the fitted season, `ahead` the season over the horizon, `weight` 0 to 1 (0: missing, small:
     outlier), `noise` the median absolute remainder, `slope` that of a robust line through `base`, `outliers`
-    and `steps` counts.
+    and `steps` counts. `aligned` is the panel itself with earlier history moved like `base`, NaN where missing.
     """
 
     base: FloatArray
@@ -63,6 +63,7 @@ class Decomposition:
     slope: FloatArray
     outliers: FloatArray
     steps: FloatArray
+    aligned: FloatArray
 
 
 def cheap_forecasts(
@@ -77,6 +78,7 @@ def cheap_forecasts(
     usable = tuple(period for period in periods if width >= 2 * period) or (short,)
     long = usable[-1]
     parts = decompose(values, usable, horizon)
+    known = parts.aligned
     ahead = np.arange(1, horizon + 1.0)
     back = np.arange(width) - (width - 1.0)
     flat = parts.base - parts.slope[:, None] * back
@@ -88,23 +90,23 @@ def cheap_forecasts(
     def level(base: FloatArray, half_life: float) -> FloatArray:
         return _recent_mean(base, parts.weight, half_life)[:, None]
 
-    median_season = _season_of(values, long, 4 if long > 7 or width < 8 * long else 8)
+    median_season = _season_of(known, long, 4 if long > 7 or width < 8 * long else 8)
     forecasts: tuple[FloatArray, ...] = (
-        repeat(last_season(values, long), horizon),
+        repeat(last_season(known, long), horizon),
         level(parts.base, max(short / 4, 2)) + parts.ahead,
         level(parts.base, 2 * short) + parts.ahead,
         level(parts.base, 8 * short) + parts.ahead,
         level(flat, 2 * short) + parts.slope[:, None] * ahead + parts.ahead,
         level(recent_flat, short) + recent_slope[:, None] * damped + parts.ahead,
-        repeat(_season_mean(values, short, 4), horizon),
+        repeat(_season_mean(known, short, 4), horizon),
         repeat(median_season, horizon),
-        repeat(last_season(values, short), horizon),
-        _flat(values[:, -short:], values, horizon),
-        _flat(values[:, -long:], values, horizon),
-        level(parts.base, 2 * short) + parts.ahead + _fading(values, parts, short, ahead),
-        repeat(last_season(values, long), horizon) + _weekly_move(values, short, long),
-        repeat(_season_of(values, short, 7), horizon),
-        repeat(_season_of(values, short, 3), horizon),
+        repeat(last_season(known, short), horizon),
+        _flat(known[:, -short:], known, horizon),
+        _flat(known[:, -long:], known, horizon),
+        level(parts.base, 2 * short) + parts.ahead + _fading(known, parts, short, ahead),
+        repeat(last_season(known, long), horizon) + _weekly_move(known, short, long),
+        repeat(_season_of(known, short, 7), horizon),
+        repeat(_season_of(known, short, 3), horizon),
     )
     if periods == DAILY:
         moved = forecasts[EXPERTS.index("level")] + _yearly_move(values, parts, horizon)
@@ -196,6 +198,7 @@ def decompose(values: FloatArray, periods: tuple[int, ...], horizon: int) -> Dec
         slope=slope,
         outliers=outliers.astype(float),
         steps=steps,
+        aligned=values + (base - (filled - season)),
     )
 
 

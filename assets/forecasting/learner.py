@@ -34,6 +34,8 @@ CALIBRATION_ROWS = 150_000
 PROBES = 500
 #: Of the measured shift, n / (n + this) is applied for n held-back windows: few windows are mostly chance.
 SHIFT_PRIOR = 100
+#: And n / (n + this) for n held-back origins: what befell all series on one day is one event, however many they are.
+SHIFT_PRIOR_ORIGINS = 3
 #: Weights of the trees that are tried, and how fast a loss (in log units) takes weight from one.
 TREE_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)
 SHARPNESS = 20.0
@@ -263,9 +265,8 @@ def _calibrate(
     share = _tree_share(learned, trial, period, count)
     answer = blend(learned, trial.mixture, share)
     windows = len(np.unique(trial.origin * count + trial.series))
-    shift = (
-        _conformal_shift(answer, trial, horizon_bands(horizon, period)) * windows / (windows + SHIFT_PRIOR)
-    )
+    trust = windows / (windows + SHIFT_PRIOR) * len(held) / (len(held) + SHIFT_PRIOR_ORIGINS)
+    shift = _conformal_shift(answer, trial, horizon_bands(horizon, period)) * trust
     corrected = correct(answer, shift[trial.ahead])
     losses = pinball(interpolate(corrected, quantiles), trial.error, quantiles) * trial.scale
     naive_losses = np.zeros(len(losses))

@@ -108,12 +108,12 @@ def _view(
     error = _expert_errors(past, unit, period, len(experts))
     weight = (error + 1e-3 * unit + 1e-300) ** -EXPERT_POWER
     weight /= weight.sum(axis=0)
-    reference = (weight[:, :, None] * experts).sum(axis=0)
+    reference = weighted_centre(experts, weight)
     scale = _scale(past, unit, period)
     bands = horizon_bands(horizon, period)
     shapes = (
         reference[:, :, None] + _error_quantiles(past, scale, bands, period) * scale[:, None, None],
-        *_plain_shapes(known, period, horizon),
+        *_plain_shapes(parts.aligned, period, horizon),
     )
     mixed = _mix(past, shapes, unit, period)
     mixture = (mixed - reference[:, :, None]) / scale[:, None, None]
@@ -199,6 +199,20 @@ def _expert_errors(past: list[_Outcome], unit: FloatArray, period: int, experts:
         mass += weight * seen.sum(axis=1)
     middle = np.where(mass > 0, np.median(total, axis=0) / np.maximum(mass, 1e-9), unit)
     return (total + period * middle) / (mass + period)
+
+
+def weighted_centre(experts: FloatArray, weight: FloatArray) -> FloatArray:
+    """Halfway between weighted mean and weighted median of `experts` [expert, series, horizon]; [series, horizon].
+
+    `weight` [expert, series] sums to one. Where cheap forecasts fall into two camps the mean lies where nobody is,
+    where they spread evenly it is the better of the two.
+    """
+    rows = np.ascontiguousarray(np.moveaxis(experts, 0, -1))
+    order = np.argsort(rows, axis=-1)
+    share = np.take_along_axis(np.broadcast_to(weight.T[:, None, :], rows.shape), order, -1)
+    middle = (np.cumsum(share, axis=-1) >= 0.5).argmax(axis=-1)
+    median = np.take_along_axis(rows, np.take_along_axis(order, middle[..., None], -1), -1)[..., 0]
+    return np.asarray(((rows * weight.T[:, None, :]).sum(axis=-1) + median) / 2, dtype=float)
 
 
 def _scale(past: list[_Outcome], unit: FloatArray, period: int) -> FloatArray:

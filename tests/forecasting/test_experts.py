@@ -13,6 +13,7 @@ from assets.forecasting.experts import (
     expert_names,
     weighted_line,
 )
+from assets.forecasting.mixture import weighted_centre
 from tests.forecasting.series import WEEK
 
 TIME = np.arange(84)
@@ -108,3 +109,22 @@ def test_a_daily_series_of_more_than_a_year_goes_the_way_of_last_year() -> None:
     expected = 100 + 20 * np.sin(np.arange(500, 620) * 2 * np.pi / 364)
     assert np.abs(forecasts[expert_names((7,)).index(YEARLY_EXPERT), 0] - expected).max() < 6
     assert np.abs(forecasts[EXPERTS.index("level"), 0] - expected).max() > 15
+
+
+def test_after_a_level_shift_every_cheap_forecast_stands_at_the_new_level() -> None:
+    hours = np.arange(24 * 16)
+    values = np.where(hours < 24 * 14, 34.0, 1.0) + np.random.default_rng(7).normal(0, 0.1, len(hours))
+
+    forecasts, parts = cheap_forecasts(values[None, :], (24, 168), 48)
+
+    assert parts.steps[0] == 1
+    assert np.abs(forecasts - 1.0).max() < 1.0
+
+
+def test_the_centre_of_two_camps_lies_with_the_heavier_one() -> None:
+    experts = np.array([10.0, 11.0, 12.0, 100.0])[:, None, None]
+    even = np.full((4, 1), 0.25)
+    heavy = np.array([[0.1], [0.1], [0.1], [0.7]])
+
+    assert weighted_centre(experts, even)[0, 0] == pytest.approx((33.25 + 11) / 2)
+    assert weighted_centre(experts, heavy)[0, 0] == pytest.approx((73.3 + 100) / 2)

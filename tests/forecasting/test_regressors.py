@@ -39,8 +39,10 @@ def test_a_regressor_without_effect_is_left_out_and_said() -> None:
     with_it = forecast_known_ahead(panel(0.0), 14, "D").frame()
     without = forecast_known_ahead(panel(0.0).drop(columns="campaign"), 14, "D").frame()
 
-    assert with_it["notes"].iloc[0] == "known regressors left out, no effect found: campaign"
-    np.testing.assert_allclose(with_it["q0.5"], without["q0.5"], atol=1.5)
+    left_out = with_it["notes"] == "known regressors left out, no effect found: campaign"
+    assert left_out.iloc[0]
+    assert left_out.mean() > 0.8  # one of six may show an effect by chance
+    np.testing.assert_allclose(with_it["q0.5"][left_out], without["q0.5"][left_out], atol=1.0)
 
 
 def test_a_regressor_that_is_not_known_to_the_end_is_said() -> None:
