@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from assets.connectors.base import Connector
+from assets.connectors.cloudwatch import CloudWatchConnector, CloudWatchSource
 from assets.connectors.control import ControlConnector, ControlSource
 from assets.connectors.files import FilesConnector, FilesSource
 from assets.connectors.prometheus import PrometheusConnector, PrometheusSource
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.sql import SqlConnector, SqlSource
 
-AnySource = ControlSource | FilesSource | PrometheusSource | ServiceNowSource | SqlSource
+AnySource = CloudWatchSource | ControlSource | FilesSource | PrometheusSource | ServiceNowSource | SqlSource
 
 
 def connect(source: AnySource, config: Path, spool: Path | None = None) -> Connector:
@@ -21,6 +22,8 @@ def connect(source: AnySource, config: Path, spool: Path | None = None) -> Conne
     """
     folder = config.resolve().parent
     match source:
+        case CloudWatchSource():
+            return CloudWatchConnector(source)
         case ControlSource():
             return ControlConnector(source, folder)
         case FilesSource():

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from assets.connectors.cloudwatch import CloudWatchSource
 from assets.connectors.control import ControlSource
 from assets.connectors.files import FilesSource
 from assets.connectors.prometheus import PrometheusSource
@@ -28,7 +29,8 @@ from assets.simulation.settings import SimulationSettings
 from reports.settings import ReportSettings
 
 Source = Annotated[
-    ControlSource | FilesSource | PrometheusSource | ServiceNowSource | SqlSource, Field(discriminator="type")
+    CloudWatchSource | ControlSource | FilesSource | PrometheusSource | ServiceNowSource | SqlSource,
+    Field(discriminator="type"),
 ]
 _SOURCES: tuple[type[BaseModel], ...] = get_args(get_args(Source)[0])
 _TYPES = sorted(get_args(source.model_fields["type"].annotation)[0] for source in _SOURCES)

@@ -52,11 +52,14 @@ def ci_of(labels: Mapping[str, str], ci_label: str, ci_map: Mapping[str, str]) -
     return ci_map.get(value, value) if value else None
 
 
-def sample_rows(series: Iterable[Series], ci_label: str, ci_map: Mapping[str, str]) -> Rows:
+def sample_rows(
+    series: Iterable[Series], ci_label: str, ci_map: Mapping[str, str], several_fix: str | None = None
+) -> Rows:
     """Rows (ci_id, observed_at, value) of gauges and counters, one a series and step.
 
     Samples of a series without `ci_label`, and those of several series that claim the same item at the same
-    moment, are broken rows: to land one of them would be a guess.
+    moment, are broken rows: to land one of them would be a guess. `several_fix` is the advice for the latter
+    where it is not PromQL's.
     """
     ordered = sorted(series, key=lambda one: one.shown)
     owners = [ci_of(one.labels, ci_label, ci_map) for one in ordered]
@@ -70,7 +73,7 @@ def sample_rows(series: Iterable[Series], ci_label: str, ci_map: Mapping[str, st
             if owner is None:
                 broken.append(_without_label(number, one, moment, value, ci_label))
             elif (owner, moment) in claims:
-                broken.append(_several_series(number, one, moment, value, ci_label))
+                broken.append(_several_series(number, one, moment, value, ci_label, several_fix))
             else:
                 good.append((owner, moment, value, number))
     frame = pa.table(
@@ -195,9 +198,11 @@ def _without_label(number: int, one: Series, moment: int, value: str, label: str
     return BrokenRow(number, _text(one, moment, value), reason, fix, field)
 
 
-def _several_series(number: int, one: Series, moment: int, value: str, label: str) -> BrokenRow:
+def _several_series(
+    number: int, one: Series, moment: int, value: str, label: str, several_fix: str | None
+) -> BrokenRow:
     reason = f"series {one.shown} and another one both have {label}={one.labels[label]!r} at this moment"
-    fix = f"aggregate in the query, e.g. `sum by ({label}) (…)`, or select one of the series"
+    fix = several_fix or f"aggregate in the query, e.g. `sum by ({label}) (…)`, or select one of the series"
     return BrokenRow(number, _text(one, moment, value), reason, fix, "ci_id")
 
 

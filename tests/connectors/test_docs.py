@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from assets.connectors.cloudwatch import CloudWatchQuery, CloudWatchSource
 from assets.connectors.files import FilesSource
 from assets.connectors.paged import TableSettings
 from assets.connectors.prometheus import PrometheusQuery, PrometheusSource
@@ -17,6 +18,7 @@ from assets.connectors.sql import SqlSource, SqlTable
 from tests.conftest import ROOT
 
 MODELS: dict[str, tuple[type[BaseModel], ...]] = {
+    "cloudwatch": (CloudWatchSource, CloudWatchQuery),
     "files": (FilesSource,),
     "prometheus": (PrometheusSource, PrometheusQuery),
     "servicenow": (ServiceNowSource, TableSettings),

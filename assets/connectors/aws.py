@@ -1,0 +1,169 @@
+"""Asks one service of AWS through its SDK: retries, waits and errors as every other source has them.
+
+Access comes from the SDK's own chain (variables, profiles, the machine's role), which also renews it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from assets.connectors.http import Breaker, Bucket, Traffic
+from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
+
+_THROTTLED = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|LimitExceeded|SlowDown|Unavailable")
+_DENIED = re.compile(r"AccessDenied|Unauthorized|NotAuthorized|OptInRequired")
+_EXPIRED = re.compile(r"ExpiredToken|InvalidClientTokenId|UnrecognizedClient|IncompleteSignature|AuthFailure")
+_SKEWED = re.compile(r"RequestExpired|TimeTooSkewed|Signature (?:expired|not yet current)")
+_SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
+
+
+class AwsClient:
+    """One service in one region. Raises `SourceError`. `retries` counts into `traffic`."""
+
+    def __init__(
+        self,
+        source: str,
+        service: str,
+        *,
+        region: str | None,
+        profile: str | None,
+        timeout_seconds: float,
+        requests_per_second: float | None,
+        retries: RetryPolicy,
+        traffic: Traffic,
+    ) -> None:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        self._source = source
+        self._service = service
+        self._traffic = traffic
+        self._breaker = Breaker()
+        self._bucket = Bucket(requests_per_second, retries.sleep)
+        self.retries = dataclasses.replace(retries, sleep=self._counting(retries))
+        options = Config(
+            # Retries are ours: counted, and as patient as for any other source.
+            retries={"total_max_attempts": 1},
+            connect_timeout=min(timeout_seconds, 10.0),
+            read_timeout=timeout_seconds,
+            user_agent_appid="ullage",
+        )
+        try:
+            session = boto3.Session(profile_name=profile, region_name=region)
+            self._client = session.client(service, config=options)
+            self._client.meta.events.register("before-parse", self._refuse_half_answer)
+        except (BotoCoreError, ValueError) as error:
+            raise self._no_access(error) from None
+
+    def ask(self, action: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to one question. `action` is the API's name, as in `GetMetricData`."""
+        if self._breaker.is_open:
+            raise SourceError(
+                self._source,
+                f"given up for this run after {self._breaker.limit} questions in a row without an answer",
+                "see whether AWS can be reached, then run again",
+            )
+        try:
+            answer = self.retries.call(lambda: self._once(action, question))
+        except TransientError as error:
+            self._breaker.note(answered=False)
+            problem = f"no answer to {action} after {self.retries.attempts} tries ({error.problem})"
+            raise SourceError(
+                self._source, problem, "see whether AWS can be reached, then run again"
+            ) from None
+        self._breaker.note(answered=True)
+        return answer
+
+    def _once(self, action: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        self._traffic.waited_seconds += self._bucket.wait()
+        method = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
+        try:
+            answer: dict[str, Any] = getattr(self._client, method)(**question)
+        except (SourceError, TransientError):
+            raise
+        except Exception as error:  # the SDK raises what it likes
+            explained = self._explained(action, error)
+        else:
+            explained = None
+        if explained is not None:
+            # Raised here, so that the SDK's own exception, which may quote secrets, does not hang on it.
+            raise explained
+        self._traffic.pages += 1
+        size = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("content-length", "0")
+        self._traffic.bytes += int(size) if size.isdigit() else 0
+        return answer
+
+    def _refuse_half_answer(self, response_dict: Mapping[str, Any], **_: Any) -> None:
+        """botocore takes a body that is no JSON for an answer without content: an empty one, silently."""
+        headers, body = response_dict["headers"], response_dict["body"]
+        announced = str(headers.get("content-length", ""))
+        if announced.isdigit() and int(announced) != len(body):
+            raise TransientError(f"{len(body)} of {announced} bytes arrived")
+        if response_dict["status_code"] >= 300 or "cbor" in str(headers.get("content-type", "")):
+            return
+        if body.lstrip().startswith(b"<"):
+            problem = "a page arrived where JSON was expected, perhaps of a proxy"
+            raise SourceError(self._source, problem, "check the way to AWS (HTTPS_PROXY, AWS_ENDPOINT_URL)")
+        try:
+            json.loads(body)
+        except ValueError:
+            raise TransientError("the answer is not whole JSON") from None
+
+    def _explained(self, action: str, error: Exception) -> SourceError | TransientError:
+        """What an exception of the SDK means for whoever runs this."""
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+        if isinstance(error, ClientError):
+            return self._refusal(action, error.response)
+        if isinstance(error, ParamValidationError):
+            return SourceError(self._source, _line(error), "correct the query in the configuration")
+        name = type(error).__name__
+        if isinstance(error, BotoCoreError) and ("Credential" in name or "Token" in name):
+            return self._no_access(error)
+        return TransientError(_line(error))
+
+    def _refusal(self, action: str, response: Mapping[str, Any]) -> SourceError | TransientError:
+        error, about = response.get("Error", {}), response.get("ResponseMetadata", {})
+        code, status = str(error.get("Code", "")), int(about.get("HTTPStatusCode", 0))
+        said = hide(f"{code}: {error.get('Message', '')}", *_secrets())[:300]
+        if status >= 500 or status == 429 or _THROTTLED.search(code):
+            told = about.get("HTTPHeaders", {}).get("retry-after", "")
+            return TransientError(f"status {status}, {said}", float(told) if told.isdigit() else None)
+        fix = f"correct the query; AWS names the parameter ({action})"
+        if _SKEWED.search(f"{code} {error.get('Message', '')}"):
+            fix = "set this machine's clock (NTP): AWS refuses requests that are minutes off"
+        elif _EXPIRED.search(code):
+            fix = "renew the credentials that the environment gives (aws sts get-caller-identity tells which)"
+        elif _DENIED.search(code) or status in (401, 403):
+            fix = f"grant {self._service}:{action} to the role that reads"
+        return SourceError(self._source, f"AWS refused {action} ({said})", fix)
+
+    def _no_access(self, error: Exception) -> SourceError:
+        return SourceError(
+            self._source,
+            f"no access to AWS ({_line(error)})",
+            "give region and credentials through the environment (AWS_PROFILE, a role) or as region and profile",
+        )
+
+    def _counting(self, retries: RetryPolicy) -> Any:
+        def sleep(seconds: float) -> None:
+            self._traffic.retries += 1
+            self._traffic.waited_seconds += seconds
+            retries.sleep(seconds)
+
+        return sleep
+
+
+def _secrets() -> list[str]:
+    return [os.environ[name] for name in _SECRET_VARIABLES if os.environ.get(name)]
+
+
+def _line(error: Exception) -> str:
+    text = (str(error).strip().splitlines() or [""])[0]
+    return hide(f"{type(error).__name__}: {text}", *_secrets())[:300]
