@@ -83,14 +83,13 @@ class AwsClient:
     def _once(self, action: str, question: Mapping[str, Any]) -> dict[str, Any]:
         self._traffic.waited_seconds += self._bucket.wait()
         method = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
+        explained: SourceError | TransientError | None = None
         try:
             answer: dict[str, Any] = getattr(self._client, method)(**question)
         except (SourceError, TransientError):
             raise
         except Exception as error:  # the SDK raises what it likes
             explained = self._explained(action, error)
-        else:
-            explained = None
         if explained is not None:
             # Raised here, so that the SDK's own exception, which may quote secrets, does not hang on it.
             raise explained
