@@ -12,7 +12,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pyarrow as pa
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from assets.connectors import census
 from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
 from assets.connectors.http import Client, HttpSource, Link, SignIn, Traffic
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError
@@ -39,6 +40,10 @@ __all__ = [
     "as_text",
     "mappings",
 ]
+
+
+#: The contract table of records that are gone from their source.
+TOMBSTONES = "tombstones"
 
 
 class TableSettings(BaseModel):
@@ -118,12 +123,14 @@ def mappings(path: Path) -> Mapping[str, Mapped]:
 class PagedSource(HttpSource):
     """What every source that answers in pages may be told. `tables` names the contract tables to read.
 
-    Each run reads `lookback_days` before its window again, for rows that became visible late.
+    Each run reads `lookback_days` before its window again, for rows that became visible late. Every
+    `census_every_days` (null: never) all keys are compared with what has landed.
     """
 
     tables: dict[str, TableSettings] = Field(min_length=1)
     page_rows: int = Field(1000, ge=1, le=10_000)
     lookback_days: int = Field(1, ge=0, le=366)
+    census_every_days: int | None = Field(7, ge=1, le=366)
     accept_hidden_rows: bool = False
 
     @classmethod
@@ -182,6 +189,8 @@ class _Landing:
 class PagedConnector(ABC):
     """Reads one source page by page. `spool` is the folder for unfinished questions (None: not kept)."""
 
+    #: Whether `census_page` is given.
+    has_census = False
     #: Right that the account needs, as the product calls it; for the fix of a 403.
     rights = "the right to read this"
 
@@ -191,6 +200,7 @@ class PagedConnector(ABC):
         self._source = source
         self._retries = retries or RetryPolicy()
         self._link = Link.of(source, self._retries)
+        # The folder `spool` of an estate's home: beside it lies what has landed.
         self._spool = spool
 
     # --- what a connector gives ---
@@ -202,6 +212,11 @@ class PagedConnector(ABC):
     @abstractmethod
     def page(self, client: Client, table: str, cursor: Cursor) -> Page:
         """One answer. The same cursor again asks the same again."""
+
+    def census_page(self, client: Client, table: str, cursor: Cursor | None) -> Page:
+        """One answer about keys alone, from the first on (None). A row's `key` is that of the contract (its first
+        field), its cells may hold `created`, the UTC time of its making as ISO text."""
+        raise NotImplementedError
 
     def sign_in(self) -> SignIn | None:
         """How to prove who one is; None: the token of `token_env`."""
@@ -228,25 +243,41 @@ class PagedConnector(ABC):
         return self._link.traffic
 
     def tables(self) -> list[str]:
-        """The configured contract tables."""
-        return list(self._source.tables)
+        """The configured contract tables, and `tombstones` where a census is taken."""
+        return [*self._source.tables, *([TOMBSTONES] if self._counted() else [])]
 
     def batches(self, table: str, window: Window, is_landed: IsLanded) -> Iterator[Batch | RejectedInput]:
         """A batch a UTC day of the rows' last change (empty days included), or one snapshot.
 
-        Tables whose contract says since when a row is as it is are read by day, others whole. Raises `SourceError`.
+        Tables whose contract says since when a row is as it is are read by day, others whole. When a census is due,
+        days on which it misses rows follow. Raises `SourceError`.
         """
+        self._link.traffic = Traffic()
+        if table == TOMBSTONES:
+            yield from self._tombstones()
         if table not in self._source.tables:
             return
-        self._link.traffic = Traffic()
-        wide = _widened(window, self._source.lookback_days) if contract(table).since else None
+        by_day = bool(contract(table).since)
+        wide = _widened(window, self._source.lookback_days) if by_day else None
+        with self.client() as client:
+            yield from self._read(client, table, table, wide, is_landed)
+            if table in self._counted() and self._home is not None:
+                yield from self._census(client, self._home, table, window.end, wide, is_landed)
+
+    def _read(
+        self, client: Client, table: str, folder: str, window: Window | None, is_landed: IsLanded
+    ) -> Iterator[Batch | RejectedInput]:
         with contextlib.ExitStack() as stack:
-            client = stack.enter_context(self.client())
-            question = self._question(client, table, wide)
-            spool = self._spooled(stack, table, question)
-            self._link.traffic.resumed_pages = spool.pages
-            self._fetch(client, table, wide, spool)
-            yield from self._given(client, table, wide, question, spool, is_landed)
+            question = self._question(client, table, window)
+            spool = self._spooled(stack, folder, question.text)
+            self._link.traffic.resumed_pages += spool.pages
+            self._fetch(
+                client,
+                spool,
+                self.first(table, window),
+                lambda cursor: self._page(client, lambda: self.page(client, table, cursor), cursor),
+            )
+            yield from self._given(client, table, window, question, spool, is_landed)
 
     def client(self) -> Client:
         """A client that is signed in as configured; to be closed."""
@@ -259,11 +290,11 @@ class PagedConnector(ABC):
             headers=self.headers(),
         )
 
-    def _spooled(self, stack: contextlib.ExitStack, table: str, question: _Question) -> Spool:
+    def _spooled(self, stack: contextlib.ExitStack, folder: str, question: str) -> Spool:
         root = self._spool
         if root is None:
             root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ullage-spool-")))
-        spool = Spool(root / self.name / table, question.text)
+        spool = Spool(root / self.name / folder, question)
         try:
             return stack.enter_context(spool)
         except SpoolBusyError as error:
@@ -276,22 +307,22 @@ class PagedConnector(ABC):
         days = window and [window.start.isoformat(), window.end.isoformat()]
         return _Question(mapped, declaration, json.dumps([*asked, days, self._source.page_rows]))
 
-    def _fetch(self, client: Client, table: str, window: Window | None, spool: Spool) -> None:
+    def _fetch(self, client: Client, spool: Spool, first: Cursor, ask: Callable[[Cursor], Page]) -> None:
         """Ask until the end, each page durable before the next is asked for."""
         while not spool.is_complete:
-            cursor = spool.next if spool.pages else self.first(table, window)
+            cursor = spool.next if spool.pages else first
             assert cursor is not None
-            page = self._page(client, table, cursor)
+            page = ask(cursor)
             spool.append(page)
             client.traffic.rows += len(page.rows)
 
-    def _page(self, client: Client, table: str, cursor: Cursor) -> Page:
+    def _page(self, client: Client, ask: Callable[[], Page], cursor: Cursor) -> Page:
         """A page that leads on. One that leads to itself, as from a stale cache, is asked for again."""
 
         def once() -> Page:
-            page = self.page(client, table, cursor)
+            page = ask()
             if page.next == cursor:
-                raise TransientError(f"{table}: the source answers with a page that leads to itself")
+                raise TransientError("the source answers with a page that leads to itself")
             return page
 
         try:
@@ -324,6 +355,119 @@ class PagedConnector(ABC):
             yield short
         landing.is_all = True
         landing.remove_if_done()
+
+    # --- census ---
+
+    @property
+    def _home(self) -> Path | None:
+        return None if self._spool is None else self._spool.parent
+
+    def _counted(self) -> list[str]:
+        """Tables whose keys are counted: those that are read by day. Of others each run reads everything."""
+        if not self.has_census or self._source.census_every_days is None:
+            return []
+        return [table for table in self._source.tables if contract(table).since]
+
+    def _census(
+        self, client: Client, home: Path, table: str, day: date, read: Window | None, is_landed: IsLanded
+    ) -> Iterator[Batch | RejectedInput]:
+        """Take a census when one is due, note what is gone, and read days again on which something was missed.
+
+        Days of `read` were just read: what they miss is for the next census.
+        """
+        before = census.read(home, self.name, table)
+        every = self._source.census_every_days or 0
+        if before is not None and 0 <= (day - before.day).days < every:
+            return
+        with contextlib.ExitStack() as stack:
+            question = json.dumps(
+                [self._source.url, table, self._source.mapped(table).filter, day.isoformat()]
+            )
+            spool = self._spooled(stack, f"{table}.census", question)
+            self._fetch(client, spool, {"census": table}, self._census_asker(client, table))
+            held = [_held(row) for row in spool.rows()]
+            known = census.landed(home, self.name, table)
+            gone = census.gone(before, known, held, day)
+            refused = self._not_believed(table, spool, gone, before, known)
+            if refused is not None:
+                spool.remove()
+                if spool.announced is None or not self._source.accept_hidden_rows:
+                    yield refused
+                return
+            just_read = set() if read is None else set(_days(read))
+            by_history = contract(table).time is not None
+            missed = [
+                one for one in census.missed_days(known, held, by_history=by_history) if one not in just_read
+            ]
+            for window in census.windows(missed):
+                yield from self._read(client, table, f"{table}.missed", window, is_landed)
+            census.write(home, self.name, table, census.Census(day, len(held), gone))
+            spool.remove()
+
+    def _census_asker(self, client: Client, table: str) -> Callable[[Cursor], Page]:
+        first = {"census": table}
+
+        def ask(cursor: Cursor) -> Page:
+            given = None if cursor == first else cursor
+            return self._page(client, lambda: self.census_page(client, table, given), cursor)
+
+        return ask
+
+    def _not_believed(
+        self,
+        table: str,
+        spool: Spool,
+        gone: Mapping[str, date],
+        before: census.Census | None,
+        known: census.Landed,
+    ) -> RejectedInput | None:
+        """Why a census does not show what is gone: rows are hidden from the account, or suddenly most are missing."""
+        place = f"{self._source.url}/{self._source.mapped(table).source}"
+        came, lost = spool.records(), census.lost_too_many(gone, before, known)
+        if spool.announced is not None and came < spool.announced:
+            reason = (
+                f"{place}: the census gave {came} of {spool.announced} records: what is gone cannot be told"
+            )
+        elif lost:
+            reason = f"{place}: {lost} of {len(known.newest)} landed records are gone from the source at once"
+        else:
+            return None
+        return RejectedInput(
+            source=self.name,
+            table=table,
+            batch_id=f"{table}/census",
+            input_path=place,
+            reason=reason,
+            fix=f"see whether the account still has {self.rights}; "
+            "if the records were really deleted, remove the landed table and read it anew",
+        )
+
+    def _tombstones(self) -> Iterator[Batch]:
+        """What the last censuses missed, as one snapshot."""
+        if self._home is None:
+            return
+        found = {table: census.read(self._home, self.name, table) for table in self._counted()}
+        if not any(found.values()):
+            return
+        rows = [
+            (self.name, table, key, day.isoformat())
+            for table, one in sorted(found.items())
+            for key, day in sorted(one.gone.items() if one else ())
+        ]
+        names = ("source", "record_table", "record_key", "deleted_known_date")
+        frame = pa.table(
+            {name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(names)}
+        )
+        yield Batch(
+            source=self.name,
+            table=TOMBSTONES,
+            batch_id=TOMBSTONES,
+            frame=frame,
+            declaration=Declaration(table=TOMBSTONES, zone="UTC"),
+            input_path=f"{self._source.url}/census",
+            input_sha256=frame_digest(frame),
+            input_bytes=frame.nbytes,
+        )
 
     def _batch(
         self,
@@ -380,6 +524,15 @@ class _Question:
     mapped: Mapped
     declaration: Declaration
     text: str
+
+
+def _held(row: RawRow) -> census.Held:
+    created = row.cells.get("created")
+    return census.Held(
+        row.key,
+        datetime.fromisoformat(created).date() if created else None,
+        row.updated.date() if row.updated else None,
+    )
 
 
 def as_text(cell: Any) -> str | None:

@@ -154,6 +154,7 @@ class ServiceNowConnector(PagedConnector):
     """Reads one instance. Opens nothing before `batches` is iterated."""
 
     _source: ServiceNowSource
+    has_census = True
     rights = "read on the table and its fields (itil, or snc_read_only with ACLs; sys_audit needs an ACL of its own)"
 
     def sign_in(self) -> SignIn | None:
@@ -196,6 +197,23 @@ class ServiceNowConnector(PagedConnector):
             return Page(found, following, announced)
         events, warnings = self._events(client, mapped, rows, cursor)
         return Page(tuple(events), following, announced, keys, warnings)
+
+    def census_page(self, client: Client, table: str, cursor: Cursor | None) -> Page:
+        """Keys of a whole table in the order of sys_id, which no update changes."""
+        mapped = self._source.mapped(table)
+        key = mapped.columns[contract(table).key[0]]
+        start: Cursor = cursor or {"from": None, "until": None, "after": None, "offset": 0}
+        fields = (key, "sys_created_on")
+        rows, following, announced = self._ask(client, mapped.source, mapped.filter, fields, start)
+        found = tuple(
+            RawRow(
+                row.get(key) or "", _moment(row.get("sys_updated_on")), {"created": row.get("sys_created_on")}
+            )
+            for row in rows
+        )
+        return Page(
+            found, following, announced, tuple(row.get("sys_id") or _made_up_key(row) for row in rows)
+        )
 
     # --- questions ---
 

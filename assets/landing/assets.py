@@ -20,6 +20,7 @@ from checks.record import write_results
 
 PLAN = "measurement_plan"
 PLANNED = ("metric_samples", "metric_histograms")
+TOMBSTONES = "tombstones"
 CHECK = "landed_as_declared"
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
@@ -29,14 +30,20 @@ def source_assets(
 ) -> list[dg.AssetsDefinition]:
     """An asset `<source>/<table>` for every table of every source, by day where its rows are dated.
 
-    Metrics wait for the measurement plan.
+    Metrics wait for the measurement plan, tombstones for the tables of their source, whose censuses they tell.
     """
     tables = [(connector, table) for connector in connectors for table in connector.tables()]
     plans = [dg.AssetKey([connector.name, table]) for connector, table in tables if table == PLAN]
     return [
-        _source_asset(connector, table, plans if table in PLANNED else [], partitions)
+        _source_asset(connector, table, _upstream(connector, table, plans), partitions)
         for connector, table in tables
     ]
+
+
+def _upstream(connector: Connector, table: str, plans: list[dg.AssetKey]) -> list[dg.AssetKey]:
+    if table == TOMBSTONES:
+        return [dg.AssetKey([connector.name, other]) for other in connector.tables() if other != TOMBSTONES]
+    return plans if table in PLANNED else []
 
 
 def landed_plan(home: Home) -> MeasurementPlan:

@@ -103,3 +103,17 @@
 {% macro spark__joined_texts(text) -%}
     array_join(sort_array(collect_set({{ text }})), ',')
 {%- endmacro %}
+
+
+{# True for a landed record that its source still held at the last census known at the end of the as-of day. The receipt
+   says which source the record is of: another one may use the same keys. #}
+{% macro is_not_deleted(record_table, key) -%}
+    not exists (
+        select 1
+        from {{ ref('stg_tombstones') }} as gone
+        where
+            gone.record_table = '{{ record_table }}'
+            and gone.record_key = landed.{{ key }}
+            and concat(gone.source, '.') = substring(landed.receipt_id, 1, length(gone.source) + 1)
+    )
+{%- endmacro %}

@@ -63,6 +63,7 @@ def service_now(
         "client_secret_env": "SNOW_SECRET",
         "page_rows": PAGE_ROWS,
         "lookback_days": 0,
+        "census_every_days": None,
         "timeout_seconds": 5,
         "tables": {"changes": {}},
         **changes,

@@ -29,6 +29,7 @@ def source(address: str, *tables: str, **changes: Any) -> ServiceNowSource:
         "password_env": "SNOW_PASSWORD",
         "page_rows": 2,
         "lookback_days": 0,
+        "census_every_days": None,
         "tables": {table: {} for table in tables},
     }
     return ServiceNowSource.model_validate({**given, **changes})

@@ -13,7 +13,9 @@ single as (
     left join repeated
         on landed.incident_id = repeated.incident_id
         and landed.event_sequence = repeated.event_sequence
-    where repeated.incident_id is null
+    where
+        repeated.incident_id is null
+        and {{ is_not_deleted('incidents', 'incident_id') }}
 ),
 
 several as (
@@ -22,6 +24,7 @@ several as (
     inner join repeated
         on landed.incident_id = repeated.incident_id
         and landed.event_sequence = repeated.event_sequence
+    where {{ is_not_deleted('incidents', 'incident_id') }}
 ),
 
 newest as (

@@ -10,6 +10,7 @@ known as (
     select landed.*
     from landed
     inner join run_window on landed.opened_at < run_window.as_of_at
+    where {{ is_not_deleted('problems', 'problem_id') }}
 ),
 
 newest as (
