@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assets.connectors.base import RejectedInput, Window
+from assets.connectors.paged import PagedConnector
 from assets.connectors.remote import SourceError
 from assets.home import Home
 from assets.landing.receipts import current_receipts
@@ -19,6 +20,9 @@ from orchestration.settings import Settings, SettingsError, load_settings
 State = Literal["ok", "warn", "fail"]
 PACKAGES = ("ullage", "dagster", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "scikit-learn")
 LOW_DISK_BYTES = 2 * 1024**3
+LOOK_BACK_DAYS = 28
+#: Landing takes rows for future ones when they are five minutes ahead.
+MAX_SKEW_SECONDS = 240
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ def _source(settings: Settings, index: int, config: Path, yesterday: date) -> Fi
     subject = f"source {source.name}"
     connector = connect(source, config)
     window = Window(yesterday, yesterday)
+    if isinstance(connector, PagedConnector):
+        return _paged(subject, connector, window)
     empty = []
     for table in connector.tables():
         try:
@@ -84,6 +90,30 @@ def _source(settings: Settings, index: int, config: Path, yesterday: date) -> Fi
         return Finding(
             subject, "warn", f"no input for {', '.join(empty)}; fix: correct the paths, or drop the tables"
         )
+    return Finding(subject, "ok", f"{len(connector.tables())} tables can be read")
+
+
+def _paged(subject: str, connector: PagedConnector, yesterday: Window) -> Finding:
+    """One question a table of a source that answers in pages, looking back four weeks."""
+    month = Window(yesterday.start - timedelta(days=LOOK_BACK_DAYS), yesterday.end)
+    try:
+        found = connector.probe(month)
+    except SourceError as error:
+        return Finding(subject, "fail", str(error))
+    notes = list(found.warnings)
+    if found.empty:
+        notes.append(
+            f"nothing in the last {LOOK_BACK_DAYS} days in {', '.join(found.empty)}; "
+            "fix: see whether the account may see the rows and the filter lets any through, or drop the tables"
+        )
+    if abs(found.ahead_seconds) > MAX_SKEW_SECONDS:
+        side = "ahead of" if found.ahead_seconds > 0 else "behind"
+        notes.append(
+            f"its clock is {abs(found.ahead_seconds):.0f} s {side} ours; fix: synchronise both with NTP, "
+            "or rows are quarantined as future ones"
+        )
+    if notes:
+        return Finding(subject, "warn", "; ".join(notes))
     return Finding(subject, "ok", f"{len(connector.tables())} tables can be read")
 
 

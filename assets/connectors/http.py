@@ -10,6 +10,7 @@ import ipaddress
 import json
 import os
 import re
+import socket
 import ssl
 import time
 from base64 import b64encode
@@ -25,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from assets.connectors.base import SourceName
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
+from assets.connectors.tape import Tape
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 #: Answers that may be better next time; every 5xx too.
@@ -79,7 +81,11 @@ class Traffic:
 
 @runtime_checkable
 class RemoteConnector(Protocol):
-    """A connector that counts what it exchanges."""
+    """A connector that asks by HTTP."""
+
+    @property
+    def link(self) -> Link:
+        """What its clients share; a `tape` put there records them, or plays in place of the server."""
 
     @property
     def traffic(self) -> Traffic:
@@ -204,7 +210,8 @@ class Link:
     breaker: Breaker
     bucket: Bucket
     traffic: Traffic = field(default_factory=Traffic)
-    transport: httpx.BaseTransport | None = None
+    tape: Tape | None = None
+    ahead_seconds: float = 0.0
 
     @staticmethod
     def of(source: HttpSource, retries: RetryPolicy) -> Link:
@@ -227,8 +234,10 @@ class Client:
     ) -> None:
         self._source = source
         self._retries = retries or RetryPolicy()
-        self._sign_in = sign_in or TokenSignIn(source.name, source.token_env)
         self._link = link or Link.of(source, self._retries)
+        self._sign_in = sign_in or TokenSignIn(source.name, source.token_env)
+        if self._link.tape is not None and self._link.tape.is_played:
+            self._sign_in = TokenSignIn(source.name, None)
         self._rights = rights
         self._address = address(source)
         self._proof: dict[str, str] | None = None
@@ -239,7 +248,6 @@ class Client:
             # Servers of this machine are never asked through a proxy.
             trust_env=not _is_loopback(self._address),
             verify=self._tls(),
-            transport=self._link.transport,
         )
 
     def __enter__(self) -> Client:
@@ -307,10 +315,14 @@ class Client:
             breaker.note(answered=False)
             raise self.error(
                 f"no answer after {tries} tries ({error.problem})",
-                "see whether the server is up and answers, then run again",
+                self._unreachable(error) or "see whether the server is up and answers, then run again",
             ) from None
         breaker.note(answered=True)
         return answer
+
+    def clock_ahead(self) -> float:
+        """Seconds by which the source's clock was ahead of ours when it answered last; 0 when it does not say."""
+        return self._link.ahead_seconds
 
     def _counted(self, once: Callable[[], Answer]) -> Answer:
         """The retries, their number and waits counted."""
@@ -345,13 +357,34 @@ class Client:
                 self._proof, self._secrets = self._sign_in(self)
             proof = (self._proof or {}) if signed else {}
             self._link.traffic.waited_seconds += self._link.bucket.wait()
-            response = self._send(method, target, question, {**proof, **headers})
+            response = self._exchange(method, target, question, {**proof, **headers}, signed)
             renewable = signed and self._sign_in.can_renew and not last
             if renewable and (response.status_code == 401 or _is_page(response)):
                 self._proof = None
                 continue
             return self._decode(response, rights, fix)
         raise AssertionError("unreachable")
+
+    def _exchange(
+        self,
+        method: str,
+        target: str,
+        question: Mapping[str, Any],
+        headers: Mapping[str, str],
+        signed: bool,
+    ) -> httpx.Response:
+        """An answer of the server, or of the tape in its place; the sign-in is on no tape."""
+        tape = self._link.tape if signed else None
+        if tape is not None and tape.is_played:
+            response = tape.answer(self._source.name, method, target, question, self._address)
+        else:
+            response = self._send(method, target, question, headers)
+        if tape is not None and not tape.is_played:
+            tape.keep(method, target, question, response, self._address, self.hide)
+        traffic = self._link.traffic
+        traffic.pages += 1
+        traffic.bytes += len(response.content)
+        return response
 
     def _send(
         self, method: str, target: str, question: Mapping[str, Any], headers: Mapping[str, str]
@@ -367,12 +400,12 @@ class Client:
                     f"the server's TLS certificate is not trusted ({text})",
                     "name the file of your certificate authority as ca_file",
                 ) from None
-            raise TransientError(text) from None
+            if "[SSL" in text:
+                raise self.error(f"no TLS connection ({text})", "check that url's port speaks TLS") from None
+            raise TransientError(text, is_unreachable=isinstance(error, httpx.ConnectError)) from None
         except httpx.DecodingError:
             raise TransientError("the body ended early or was not compressed as announced") from None
-        traffic = self._link.traffic
-        traffic.pages += 1
-        traffic.bytes += len(response.content)
+        self._link.ahead_seconds = _ahead(response)
         return response
 
     def _decode(self, response: httpx.Response, rights: str, fix: str) -> Answer:
@@ -402,6 +435,18 @@ class Client:
         except ValueError:
             raise TransientError("the answer is not whole JSON") from None
         return Answer(body, status, response.headers, len(response.content))
+
+    def _unreachable(self, error: TransientError) -> str | None:
+        """What to do about a server that no connection reaches: its name is unknown, or nothing listens."""
+        parts = urlsplit(self._address)
+        if not error.is_unreachable:
+            return None
+        try:
+            socket.getaddrinfo(parts.hostname, parts.port or parts.scheme)
+        except OSError:
+            return f"correct the host in url: DNS knows no {parts.hostname}"
+        port = parts.port or parts.scheme
+        return f"see that {parts.hostname} is up and that firewalls let this machine reach port {port}"
 
     def _refused(self, status: int, said: str, rights: str) -> SourceError:
         names = self._sign_in.names
@@ -484,6 +529,14 @@ def secret(source: str, variable: str) -> str:
             source, f"the secret in {variable} holds characters no HTTP header may", f"correct {variable}"
         )
     return text
+
+
+def _ahead(response: httpx.Response) -> float:
+    try:
+        theirs = parsedate_to_datetime(response.headers.get("date", ""))
+    except (ValueError, TypeError):
+        return 0.0
+    return theirs.timestamp() - time.time()
 
 
 def _is_page(response: httpx.Response) -> bool:

@@ -186,6 +186,15 @@ class _Landing:
             self.spool.remove()
 
 
+@dataclass(frozen=True)
+class Probe:
+    """What one bounded question a table found: tables without a row, seconds that the source's clock is ahead."""
+
+    empty: tuple[str, ...]
+    ahead_seconds: float
+    warnings: tuple[str, ...]
+
+
 class PagedConnector(ABC):
     """Reads one source page by page. `spool` is the folder for unfinished questions (None: not kept)."""
 
@@ -238,6 +247,11 @@ class PagedConnector(ABC):
         return self._source.name
 
     @property
+    def link(self) -> Link:
+        """What the clients of this source share."""
+        return self._link
+
+    @property
     def traffic(self) -> Traffic:
         """What was exchanged for the table read last."""
         return self._link.traffic
@@ -263,6 +277,19 @@ class PagedConnector(ABC):
             yield from self._read(client, table, table, wide, is_landed)
             if table in self._counted() and self._home is not None:
                 yield from self._census(client, self._home, table, window.end, wide, is_landed)
+
+    def probe(self, window: Window) -> Probe:
+        """One bounded question a table: does it answer, does it hold anything, does its clock go right?
+
+        Raises `SourceError` for the first table that cannot be read.
+        """
+        empty = []
+        with self.client() as client:
+            for table in self._source.tables:
+                page = self.page(client, table, self.first(table, window if contract(table).since else None))
+                if not page.rows and not page.announced and page.next is None:
+                    empty.append(table)
+            return Probe(tuple(empty), client.clock_ahead(), client.warnings)
 
     def _read(
         self, client: Client, table: str, folder: str, window: Window | None, is_landed: IsLanded

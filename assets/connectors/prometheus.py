@@ -126,6 +126,11 @@ class PrometheusConnector:
         return self._source.name
 
     @property
+    def link(self) -> Link:
+        """What the clients of this source share."""
+        return self._link
+
+    @property
     def traffic(self) -> Traffic:
         """What was exchanged for the table read last."""
         return self._link.traffic

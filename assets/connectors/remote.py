@@ -25,10 +25,13 @@ class SourceError(RuntimeError):
 class TransientError(Exception):
     """A failure that may pass: the same question again may be answered."""
 
-    def __init__(self, problem: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, problem: str, retry_after_seconds: float | None = None, *, is_unreachable: bool = False
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
         self.retry_after_seconds = retry_after_seconds
+        self.is_unreachable = is_unreachable
 
 
 @dataclass(frozen=True)

@@ -516,7 +516,25 @@ def _itsm() -> dict[str, list[Row]]:
                 "updated_at": at(DAYS[2], 7),
             },
         ],
+        "tombstones": [
+            {
+                "source": "desk",
+                "record_table": "changes",
+                "record_key": "chg-gone",
+                "deleted_known_date": AS_OF,
+            }
+        ],
         "changes": [
+            {
+                "change_id": "chg-gone",  # deleted at its source: no model may count it
+                "change_kind": "emergency",
+                "state": "implementing",
+                "service_id": "shop",
+                "requested_at": at(DAYS[0], 1),
+                "started_at": at(DAYS[0], 2),
+                "updated_at": at(DAYS[0], 2),
+                "receipt_id": "desk.changes.changes.v0001",
+            },
             {
                 "change_id": "chg-1",
                 "change_kind": "normal",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from assets.simulation import simulate, small_settings
 from orchestration.assembly import MANIFEST
 from orchestration.cli import app
 from orchestration.code_version import ROOT
+from tests.connectors.simulators.servicenow import PASSWORD, ServiceNow
 
 SERVICES = "service_id,service_name,owner,criticality,calendar_id,valid_from\n"
 
@@ -98,6 +100,37 @@ def test_doctor_says_which_source_cannot_be_read_and_why(config: Path) -> None:
     assert found["source drop"]["state"] == "fail"
     assert "sidecar" in found["source drop"]["message"]
     assert "fix:" in found["source drop"]["message"]
+
+
+DESK = """  - name: desk
+    type: servicenow
+    url: {url}
+    user: ullage
+    password_env: SNOW_PASSWORD
+    tables: {{changes: {{}}, service_requests: {{}}}}
+"""
+
+
+def test_doctor_asks_a_source_in_pages_one_question_a_table(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing role, an empty scope and a clock that is wrong are each told apart, with what to do."""
+    monkeypatch.setenv("SNOW_PASSWORD", PASSWORD)
+    with ServiceNow(3) as desk, config.open("a") as lines:
+        lines.write(DESK.format(url=desk.url))
+        lines.flush()
+        desk.tables["sc_request"] = []
+        desk.skew = timedelta(minutes=10)
+        code, found = findings(config)
+        said = found["source desk"]
+        assert (code, said["state"], len(desk.questions)) == (0, "warn", 2)
+        assert "in changes, service_requests" in said["message"]  # the simulator's rows are months old
+        assert "600 s ahead" in said["message"] or "599 s ahead" in said["message"]
+        desk.refused = {"change_request"}
+        code, found = findings(config)
+        assert code == 1
+        assert "grant the account read on change_request" in found["source desk"]["message"]
+        assert PASSWORD not in json.dumps(found)
 
 
 def test_doctor_explains_an_unset_secret_without_showing_any(
