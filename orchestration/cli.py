@@ -1,5 +1,5 @@
 """The command line: `ullage demo`, `ullage run`, `ullage doctor`, `ullage usl`, `ullage forecast`, `ullage what-if`,
-`ullage openslo`.
+`ullage openslo`, `ullage record`, `ullage replay`.
 
 Exit codes: 0 done, 1 the run or a check failed, 2 the command or the configuration is wrong.
 Results go to standard output, progress and messages to standard error.
@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import warnings
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -107,6 +108,76 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
             table.add_row(marks[finding.state], finding.subject, finding.message)
         output.print(table)
     if any(finding.state == "fail" for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+RecordingDay = Annotated[str, typer.Option("--as-of", help="The last day to read (UTC), such as 2026-06-30.")]
+RecordingFirst = Annotated[str | None, typer.Option("--from", help="First day; default: only --as-of.")]
+RecordingSource = Annotated[str | None, typer.Option("--source", help="This source alone.")]
+
+
+@app.command()
+def record(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the recordings, one file a source.")],
+    as_of: RecordingDay,
+    config: ConfigOption = DEFAULT_CONFIG,
+    first: RecordingFirst = None,
+    source: RecordingSource = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Record what sources asked by HTTP answer, without secrets; nothing lands in the estate."""
+    _recording(out, config, first, as_of, source, as_json, play=False)
+
+
+@app.command()
+def replay(
+    recordings: Annotated[Path, typer.Argument(help="Folder of recordings.")],
+    as_of: RecordingDay,
+    config: ConfigOption = DEFAULT_CONFIG,
+    first: RecordingFirst = None,
+    source: RecordingSource = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Extract again from recordings, offline; nothing lands in the estate."""
+    _recording(recordings, config, first, as_of, source, as_json, play=True)
+
+
+def _recording(
+    folder: Path,
+    config: Path,
+    first: str | None,
+    as_of: str,
+    source: str | None,
+    as_json: bool,
+    *,
+    play: bool,
+) -> None:
+    from assets.connectors.base import Window
+    from orchestration.recording import extract
+    from orchestration.settings import SettingsError, load_settings
+
+    last_day = _day(as_of, "--as-of")
+    first_day = _day(first, "--from") if first else last_day
+    if first_day > last_day:
+        raise typer.BadParameter(
+            f"{first_day} is after --as-of {last_day}; fix: swap them", param_hint="--from"
+        )
+    try:
+        settings = load_settings(config)
+        found = extract(settings, config, Window(first_day, last_day), folder, play=play, source=source)
+    except SettingsError as error:
+        _stop(str(error), WRONG)
+    except FileExistsError as error:
+        _stop(f"{error.filename}: recorded already; fix: give another folder with --out", WRONG)
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(one) for one in found], indent=1) + "\n")
+    else:
+        for one in found:
+            rows = f"{one.rows_received:,} rows = {one.rows_landed:,} landed + {one.rows_quarantined:,} quarantined"
+            output.print(f"{one.source}/{one.table}: {one.error or rows}; {one.traffic}", soft_wrap=True)
+            for note in one.notes:
+                output.print(f"  {note}", soft_wrap=True)
+    if any(one.error for one in found):
         raise typer.Exit(FAILED)
 
 

@@ -9,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from assets.connectors.base import RejectedInput, Window
+from assets.connectors.base import Connector, RejectedInput, Window
+from assets.connectors.http import RemoteConnector
 from assets.connectors.paged import PagedConnector
 from assets.connectors.remote import SourceError
 from assets.home import Home
@@ -90,6 +91,8 @@ def _source(settings: Settings, index: int, config: Path, yesterday: date) -> Fi
         return Finding(
             subject, "warn", f"no input for {', '.join(empty)}; fix: correct the paths, or drop the tables"
         )
+    if skew := _skew(connector):
+        return Finding(subject, "warn", skew[0])
     return Finding(subject, "ok", f"{len(connector.tables())} tables can be read")
 
 
@@ -106,15 +109,22 @@ def _paged(subject: str, connector: PagedConnector, yesterday: Window) -> Findin
             f"nothing in the last {LOOK_BACK_DAYS} days in {', '.join(found.empty)}; "
             "fix: see whether the account may see the rows and the filter lets any through, or drop the tables"
         )
-    if abs(found.ahead_seconds) > MAX_SKEW_SECONDS:
-        side = "ahead of" if found.ahead_seconds > 0 else "behind"
-        notes.append(
-            f"its clock is {abs(found.ahead_seconds):.0f} s {side} ours; fix: synchronise both with NTP, "
-            "or rows are quarantined as future ones"
-        )
+    notes += _skew(connector)
     if notes:
         return Finding(subject, "warn", "; ".join(notes))
     return Finding(subject, "ok", f"{len(connector.tables())} tables can be read")
+
+
+def _skew(connector: Connector) -> list[str]:
+    """A note when the clock of a source asked by HTTP differs from ours by so much that its rows seem future ones."""
+    ahead = connector.link.ahead_seconds if isinstance(connector, RemoteConnector) else 0.0
+    if abs(ahead) <= MAX_SKEW_SECONDS:
+        return []
+    side = "ahead of" if ahead > 0 else "behind"
+    return [
+        f"its clock is {abs(ahead):.0f} s {side} ours; fix: synchronise both with NTP, "
+        "or rows are quarantined as future ones"
+    ]
 
 
 def _freshness(settings: Settings, today: date) -> list[Finding]:

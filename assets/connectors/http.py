@@ -205,7 +205,7 @@ class BasicSignIn:
 
 @dataclass
 class Link:
-    """What the clients of one source share through a run: its breaker, its bucket and its traffic."""
+    """What the clients of one source share through a run. `ahead_seconds`: by how much its clock was ahead of ours."""
 
     breaker: Breaker
     bucket: Bucket
@@ -319,10 +319,6 @@ class Client:
             ) from None
         breaker.note(answered=True)
         return answer
-
-    def clock_ahead(self) -> float:
-        """Seconds by which the source's clock was ahead of ours when it answered last; 0 when it does not say."""
-        return self._link.ahead_seconds
 
     def _counted(self, once: Callable[[], Answer]) -> Answer:
         """The retries, their number and waits counted."""

@@ -188,10 +188,9 @@ class _Landing:
 
 @dataclass(frozen=True)
 class Probe:
-    """What one bounded question a table found: tables without a row, seconds that the source's clock is ahead."""
+    """What one bounded question a table found: tables without a row, what a person should know."""
 
     empty: tuple[str, ...]
-    ahead_seconds: float
     warnings: tuple[str, ...]
 
 
@@ -279,7 +278,7 @@ class PagedConnector(ABC):
                 yield from self._census(client, self._home, table, window.end, wide, is_landed)
 
     def probe(self, window: Window) -> Probe:
-        """One bounded question a table: does it answer, does it hold anything, does its clock go right?
+        """One bounded question a table: does it answer, does it hold anything?
 
         Raises `SourceError` for the first table that cannot be read.
         """
@@ -289,7 +288,7 @@ class PagedConnector(ABC):
                 page = self.page(client, table, self.first(table, window if contract(table).since else None))
                 if not page.rows and not page.announced and page.next is None:
                     empty.append(table)
-            return Probe(tuple(empty), client.clock_ahead(), client.warnings)
+            return Probe(tuple(empty), client.warnings)
 
     def _read(
         self, client: Client, table: str, folder: str, window: Window | None, is_landed: IsLanded

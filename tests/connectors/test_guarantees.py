@@ -26,6 +26,7 @@ from assets.connectors.base import Batch, RejectedInput, Window
 from assets.connectors.paged import PagedConnector
 from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
+from assets.connectors.tape import Tape
 from tests.conftest import ROOT
 from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
 from tests.connectors.simulators import servicenow
@@ -350,6 +351,29 @@ def test_secrets_show_nowhere(
         shown += repr(connector.__dict__) + connector.traffic.line()
     assert [secret for secret in case.secrets if secret in shown] == []
     assert files_that_show(tmp_path, case.secrets) == []
+
+
+def test_a_recording_plays_without_the_source_and_holds_no_secret(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same rows, faults included, with the server gone and the secret's variable unset."""
+    with case.simulator(9) as simulator:
+        simulator.script[2] = WAY["429"]
+        connector = connect(case, simulator)
+        connector.link.tape = Tape.new(tmp_path, "desk")
+        recorded = read(case, connector)
+        assert recorded == (simulator.held(), [])
+        asked = len(simulator.questions)
+    for name in case.environment:
+        monkeypatch.delenv(name)
+    connector = connect(case, simulator)
+    connector.link.tape = Tape.of(tmp_path, "desk")
+    assert read(case, connector) == recorded
+    assert len(simulator.questions) == asked
+    text = (tmp_path / "desk.jsonl").read_text(encoding="utf-8")
+    assert [secret for secret in (*case.secrets, simulator.url) if secret in text] == []
+    with pytest.raises(SourceError, match="the recording holds no answer"):
+        read(case, connector)
 
 
 def test_a_source_that_stays_down_is_given_up_soon(case: Case) -> None:

@@ -133,6 +133,27 @@ def test_doctor_asks_a_source_in_pages_one_question_a_table(
         assert PASSWORD not in json.dumps(found)
 
 
+def test_a_run_is_recorded_and_played_offline(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a user sends with the report of a fault, and what the reader of it sees."""
+    monkeypatch.setenv("SNOW_PASSWORD", PASSWORD)
+    out = config.parent / "recording"
+    with ServiceNow(3) as desk, config.open("a") as lines:
+        lines.write(DESK.format(url=desk.url).replace("}, service_requests: {}", "}"))
+        lines.flush()
+        made = call("record", "--config", config, "--as-of", "2026-03-28", "--out", out, "--json")
+        assert made.exit_code == 0, made.output
+        again = call("record", "--config", config, "--as-of", "2026-03-28", "--out", out)
+        assert (again.exit_code, "recorded already" in again.stderr) == (2, True)
+    monkeypatch.delenv("SNOW_PASSWORD")
+    played = call("replay", out, "--config", config, "--as-of", "2026-03-28", "--json")
+    assert played.exit_code == 0, played.output
+    (changes, *_), (as_made, *_) = json.loads(played.stdout), json.loads(made.stdout)
+    assert changes == as_made
+    assert (changes["rows_landed"], changes["error"]) == (3, None)
+    other = call("replay", out, "--config", config, "--as-of", "2026-04-28")
+    assert (other.exit_code, "holds no answer" in other.stdout) == (1, True)
+
+
 def test_doctor_explains_an_unset_secret_without_showing_any(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,92 @@
+"""`ullage record` and `ullage replay`: what was exchanged with a source, to show a fault elsewhere."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from assets.clock import Clock
+from assets.connectors.base import Connector, Window
+from assets.connectors.http import RemoteConnector
+from assets.connectors.remote import SourceError
+from assets.connectors.tape import Tape
+from assets.home import Home
+from assets.landing.assets import PLANNED, landed_plan
+from assets.landing.contracts import contract
+from assets.landing.land import land
+from assets.landing.plan import MeasurementPlan
+from assets.landing.store import Store
+from orchestration.connect import connect
+from orchestration.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What became of one table: counts of rows, what a person should know, and the error that ended it, if any."""
+
+    source: str
+    table: str
+    rows_received: int = 0
+    rows_landed: int = 0
+    rows_quarantined: int = 0
+    traffic: str = ""
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def extract(
+    settings: Settings, config: Path, window: Window, folder: Path, *, play: bool, source: str | None = None
+) -> list[Extraction]:
+    """Extract every source that is asked by HTTP (or `source` alone) into a folder of no consequence.
+
+    With `play` the recordings in `folder` answer, otherwise they are made. Raises `SettingsError` when there is
+    no such source, FileExistsError when a recording is there already.
+    """
+    connectors = [connect(one, config) for one in settings.sources]
+    remote = [one for one in connectors if isinstance(one, RemoteConnector)]
+    chosen = [one for one in remote if source in (None, one.name)]
+    if not chosen:
+        names = ", ".join(one.name for one in remote) or "none"
+        raise SettingsError(f"{config}: no such source is asked by HTTP; fix: name one of: {names}")
+    found = []
+    with tempfile.TemporaryDirectory(prefix="ullage-recording-") as home:
+        for connector in chosen:
+            try:
+                connector.link.tape = (Tape.of if play else Tape.new)(folder, connector.name)
+            except SourceError as error:
+                found.append(Extraction(connector.name, "", error=str(error)))
+                continue
+            found += [_table(connector, table, window, Path(home), settings) for table in connector.tables()]
+    return found
+
+
+def _table(connector: Connector, table: str, window: Window, home: Path, settings: Settings) -> Extraction:
+    """Land one table there; an error ends it, not the others."""
+    assert isinstance(connector, RemoteConnector)
+    store = Store(home)
+    plan = landed_plan(Home(settings.home)) if table in PLANNED else MeasurementPlan()
+    rules = contract(table)
+    try:
+        summary = land(
+            connector.batches(table, window, store.is_landed(connector.name, rules, plan)),
+            rules,
+            store,
+            source=connector.name,
+            plan=plan,
+            extracted_at=Clock().system_time(),
+            code_version="recording",
+            config_hash=settings.config_hash,
+            max_quarantined_ratio=settings.quality.max_quarantined_ratio,
+        )
+    except SourceError as error:
+        return Extraction(connector.name, table, traffic=connector.traffic.line(), error=str(error))
+    return Extraction(
+        connector.name,
+        table,
+        summary.rows_received,
+        summary.rows_landed,
+        summary.rows_quarantined,
+        connector.traffic.line(),
+        (*summary.rejections, *summary.warnings),
+    )
