@@ -77,7 +77,7 @@ def _source(settings: Settings, index: int, config: Path, yesterday: date) -> Fi
     window = Window(yesterday, yesterday)
     if isinstance(connector, PagedConnector):
         return _paged(subject, connector, window)
-    empty = []
+    empty, notes = [], []
     for table in connector.tables():
         try:
             batch = next(connector.batches(table, window, lambda _batch, _fingerprint: False), None)
@@ -87,12 +87,13 @@ def _source(settings: Settings, index: int, config: Path, yesterday: date) -> Fi
             return Finding(subject, "fail", f"{table}: {batch.message}")
         if batch is None:
             empty.append(table)
+        elif not batch.frame.num_rows and not batch.broken:
+            notes += [f"{table}: {warning}" for warning in batch.warnings]
     if empty:
-        return Finding(
-            subject, "warn", f"no input for {', '.join(empty)}; fix: correct the paths, or drop the tables"
-        )
-    if skew := _skew(connector):
-        return Finding(subject, "warn", skew[0])
+        notes.append(f"no input for {', '.join(empty)}; fix: correct the paths, or drop the tables")
+    notes += _skew(connector)
+    if notes:
+        return Finding(subject, "warn", "; ".join(notes))
     return Finding(subject, "ok", f"{len(connector.tables())} tables can be read")
 
 

@@ -5,7 +5,6 @@ Access comes from the SDK's own chain (variables, profiles, the machine's role),
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -46,7 +45,7 @@ class AwsClient:
         self._traffic = traffic
         self._breaker = Breaker()
         self._bucket = Bucket(requests_per_second, retries.sleep)
-        self.retries = dataclasses.replace(retries, sleep=self._counting(retries))
+        self.retries = traffic.counting(retries)
         options = Config(
             # Retries are ours: counted, and as patient as for any other source.
             retries={"total_max_attempts": 1},
@@ -149,14 +148,6 @@ class AwsClient:
             f"no access to AWS ({_line(error)})",
             "give region and credentials through the environment (AWS_PROFILE, a role) or as region and profile",
         )
-
-    def _counting(self, retries: RetryPolicy) -> Any:
-        def sleep(seconds: float) -> None:
-            self._traffic.retries += 1
-            self._traffic.waited_seconds += seconds
-            retries.sleep(seconds)
-
-        return sleep
 
 
 def _secrets() -> list[str]:

@@ -28,6 +28,7 @@ from assets.connectors.base import (
     shown_path,
 )
 from assets.connectors.file_reading import RawFile, read_csv, read_parquet
+from assets.connectors.http import Traffic
 from assets.connectors.json_lines import read_jsonl
 from assets.connectors.object_stores import ObjectStore, RemoteFile, check_url, expand_url, is_url
 from assets.connectors.remote import RetryPolicy
@@ -103,11 +104,17 @@ class FilesConnector:
         self._config = config
         self._base_dir = base_dir
         self._retries = retries or RetryPolicy()
+        self._traffic = Traffic()
 
     @property
     def name(self) -> str:
         """Name of the source in the configuration."""
         return self._config.name
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was exchanged with object stores for the table read last."""
+        return self._traffic
 
     def tables(self) -> list[str]:
         """The configured tables."""
@@ -118,6 +125,7 @@ class FilesConnector:
 
         Raises `SourceError` when an object store does not answer.
         """
+        self._traffic = Traffic()
         seen: dict[str, Path] = {}
         fetched: set[str] = set()
         for text in self._config.tables[table]:
@@ -200,7 +208,7 @@ class FilesConnector:
     ) -> Iterator[Batch | RejectedInput]:
         """Objects that match the URL and are new or changed; what is unchanged costs its place in a listing."""
         url = expand_url(self.name, text)
-        store = ObjectStore(self.name, url, self._retries)
+        store = ObjectStore(self.name, url, self._retries, self._traffic)
         objects = store.find(url, SIDECAR_SUFFIX)
         files = {file.url: file for file in objects if _is_data_name(file.name)}
         beside = {file.url: file for file in objects if file.name.endswith(SIDECAR_SUFFIX)}
@@ -241,7 +249,9 @@ class FilesConnector:
             digest = store.fetch(file, path)
             if is_landed(shown, fingerprint(digest, sidecar)):
                 return None
-            return self._batch(table, path, shown, sidecar, digest, version)
+            batch = self._batch(table, path, shown, sidecar, digest, version)
+            self._traffic.rows += batch.frame.num_rows + len(batch.broken)
+            return batch
         except UnusableInput as error:
             return self._refuse(table, shown, path if path.exists() else None, error)
 

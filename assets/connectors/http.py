@@ -15,7 +15,7 @@ import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
@@ -77,6 +77,25 @@ class Traffic:
     def to_dict(self) -> dict[str, float]:
         """Plain values, ready for metadata."""
         return asdict(self)
+
+    def counting(self, retries: RetryPolicy) -> RetryPolicy:
+        """The same policy, its retries and waits counted here."""
+
+        def sleeping(seconds: float) -> None:
+            self.retries += 1
+            self.waited_seconds += seconds
+            retries.sleep(seconds)
+
+        return replace(retries, sleep=sleeping)
+
+
+@runtime_checkable
+class CountingConnector(Protocol):
+    """A connector that counts what it exchanges."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was exchanged for the table read last."""
 
 
 @runtime_checkable
@@ -322,20 +341,7 @@ class Client:
 
     def _counted(self, once: Callable[[], Answer]) -> Answer:
         """The retries, their number and waits counted."""
-        traffic, sleep = self._link.traffic, self._retries.sleep
-
-        def sleeping(seconds: float) -> None:
-            traffic.retries += 1
-            traffic.waited_seconds += seconds
-            sleep(seconds)
-
-        retries = RetryPolicy(
-            self._retries.attempts,
-            self._retries.first_wait_seconds,
-            self._retries.longest_wait_seconds,
-            sleeping,
-        )
-        return retries.call(once)
+        return self._link.traffic.counting(self._retries).call(once)
 
     def _once(
         self,

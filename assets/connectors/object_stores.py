@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from assets.connectors.base import UnusableInput
+from assets.connectors.http import Traffic
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
 
 Answer = TypeVar("Answer")
@@ -97,13 +98,17 @@ def expand_url(source: str, text: str) -> str:
 
 
 class ObjectStore:
-    """One store of `source`, asked with bounded retries. Raises `SourceError` when it does not answer."""
+    """One store of `source`, asked with bounded retries. Raises `SourceError` when it does not answer.
 
-    def __init__(self, source: str, url: str, retries: RetryPolicy) -> None:
+    `traffic` counts listings and objects as pages.
+    """
+
+    def __init__(self, source: str, url: str, retries: RetryPolicy, traffic: Traffic) -> None:
         import fsspec
 
         self._source = source
-        self._retries = retries
+        self._retries = traffic.counting(retries)
+        self._traffic = traffic
         protocol = url.partition("://")[0]
         package = PACKAGES[protocol]
         options = _OPTIONS.get(protocol, {})
@@ -216,13 +221,16 @@ class ObjectStore:
                 raise TransientError(_plain(error)) from None
 
         try:
-            return self._retries.call(once)
+            answer = self._retries.call(once)
         except TransientError as error:
             raise SourceError(
                 self._source,
                 f"cannot {what}: no answer after {self._retries.attempts} tries ({error.problem})",
                 "see whether the store is up and its endpoint and region are right, then run again",
             ) from None
+        self._traffic.pages += 1
+        self._traffic.bytes += 0 if file is None else file.size
+        return answer
 
     def _cannot_open(self, error: Exception) -> SourceError:
         fix = "give access through the environment as the store's SDK reads it (e.g. AWS_PROFILE or a role)"

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sqlalchemy.engine import Connection, Engine
 
 from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
+from assets.connectors.http import Traffic
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
 from assets.connectors.sql_frames import raw_frame
 from assets.connectors.sql_reading import (
@@ -117,11 +118,17 @@ class SqlConnector:
     def __init__(self, source: SqlSource, *, retries: RetryPolicy | None = None) -> None:
         self._source = source
         self._retries = retries or RetryPolicy(attempts=3)
+        self._traffic = Traffic()
 
     @property
     def name(self) -> str:
         """Name of the source in the configuration."""
         return self._source.name
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was exchanged for the table read last."""
+        return self._traffic
 
     def tables(self) -> list[str]:
         """The configured contract tables."""
@@ -132,6 +139,7 @@ class SqlConnector:
 
         Rows whose `updated_column` is null or no date belong to no day: they come as a batch of their own.
         """
+        self._traffic = Traffic()
         settings = self._source.tables.get(table)
         if settings is None:
             return
@@ -178,6 +186,9 @@ class SqlConnector:
     ) -> Batch | RejectedInput:
         read = self._retrying(engine, table, settings, day)
         frame = raw_frame(read.names, read.rows)
+        self._traffic.pages += read.pages
+        self._traffic.rows += len(read.rows)
+        self._traffic.bytes += frame.nbytes
         origin = settings.table or "query"
         path = f"{engine.dialect.name}:{self._source.url_env}/{origin}"
         if day is not None:
@@ -223,7 +234,7 @@ class SqlConnector:
                 raise self._error(message, f"check table, query and columns of tables.{table}") from None
 
         try:
-            return self._retries.call(ask)
+            return self._traffic.counting(self._retries).call(ask)
         except TransientError as error:
             raise self._error(
                 f"no answer after {self._retries.attempts} tries ({error.problem})",

@@ -70,12 +70,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Read:
-    """Rows of one transaction, how many the database announced, and the statement (values aside)."""
+    """Rows of one transaction, how many the database announced, the statement (values aside), and its pages."""
 
     names: tuple[str, ...]
     rows: Rows
     announced: int
     statement: str
+    pages: int = 1
 
 
 @contextmanager
@@ -170,6 +171,7 @@ def read_pages(
     announced = _count(connection, source, inside)
     statement = sa.select(*source.selected(), *marks).where(*inside, sa.not_(nowhere)).order_by(*order)
     rows: Rows = []
+    pages = 1
     page = _fetch(connection, statement.limit(page_rows))
     while page:
         last = page[-1][width:]
@@ -183,11 +185,12 @@ def read_pages(
         if len(page) < page_rows or len(rows) >= announced:
             break
         page = _fetch(connection, statement.where(_after(order, last)).limit(page_rows))
+        pages += 1
     rows += _fetch(connection, sa.select(*source.selected(), *marks).where(*inside, nowhere))
     if len(rows) != announced:
         # The values of the order do not survive the way to Python and back, e.g. times kept as free text.
         rows = _fetch(connection, sa.select(*source.selected(), *marks).where(*inside).order_by(*order))
-    return Read(source.names, [row[:width] for row in rows], announced, _shown(statement))
+    return Read(source.names, [row[:width] for row in rows], announced, _shown(statement), pages)
 
 
 def day_bounds(

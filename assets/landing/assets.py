@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from assets.clock import Clock
 from assets.connectors.base import Connector, Window
-from assets.connectors.http import RemoteConnector
+from assets.connectors.http import CountingConnector
 from assets.estate import Estate, run_days
 from assets.home import Home
 from assets.landing.contracts import contract
@@ -103,7 +103,8 @@ def _source_asset(
         )
         write_results(estate.home.checks(last), f"landing.{connector.name}.{table}", summary.checks)
         context.log.info(_line(summary))
-        traffic = connector.traffic if isinstance(connector, RemoteConnector) else None
+        traffic = connector.traffic if isinstance(connector, CountingConnector) else None
+        traffic = traffic if traffic is not None and traffic.pages else None
         if traffic is not None:
             context.log.info(f"source {connector.name}: {table}: {traffic.line()}")
         for warning in summary.warnings:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from assets.connectors.base import Batch, RejectedInput
 from assets.connectors.files import FilesConnector, FilesSource
+from assets.connectors.http import Traffic
 from assets.connectors.object_stores import ObjectStore
 from assets.connectors.remote import RetryPolicy, SourceError
 from tests.connectors.aws import REGION, SECRET, SESSION, Answer, AwsLayer, Request
@@ -93,7 +94,7 @@ def test_listings_are_read_to_their_last_page(aws: AwsLayer, moto_port: int, buc
     for number in range(2_100):
         backend.put_object("drop", f"hr/{number:05}.csv", b"x")
     aws.requests.clear()
-    store = ObjectStore("hr", "s3://drop/hr/*.csv", RetryPolicy(attempts=1))
+    store = ObjectStore("hr", "s3://drop/hr/*.csv", RetryPolicy(attempts=1), Traffic())
     files = store.find("s3://drop/hr/*.csv", ".sidecar.yaml")
     assert [file.name for file in files] == [f"{number:05}.csv" for number in range(2_100)]
     assert len({one.path for one in aws.asked("GET", "continuation-token=")}) == 2
@@ -181,7 +182,10 @@ def test_what_passes_is_asked_again(bucket: Any, aws: AwsLayer, tmp_path: Path, 
     """Listings, sidecars and data alike: after one fault of each kind the object is there, byte by byte."""
     put(bucket, "hr/a.csv", BODY)
     on(aws, part, each(FAULTS.values()))
-    (batch,) = found(tmp_path, attempts=len(FAULTS) + 1)
+    source = connector(tmp_path, attempts=len(FAULTS) + 1)
+    (batch,) = source.batches("teams", WINDOW, lambda *_: False)
+    traffic = source.traffic
+    assert (traffic.pages, traffic.rows, traffic.retries) == (3, 1, len(FAULTS))
     assert isinstance(batch, Batch)
     assert batch.frame.to_pylist() == [{"team_id": "t1", "team_name": "Ops"}]
     assert batch.input_bytes == len(BODY)

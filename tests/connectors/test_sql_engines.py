@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import mysql
 
 from assets.connectors.base import Batch, Window
-from assets.connectors.remote import SourceError
+from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.sql import SqlConnector
 from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
 from tests.connectors.test_sql import (
@@ -268,9 +268,13 @@ def kill_others(desk: sa.Connection) -> None:
 def test_a_connection_killed_while_it_reads_is_asked_again(desk: sa.Connection) -> None:
     """The whole day is read anew, in one state; half a day never passes for a whole one."""
     changes(*((f"c{n}", NOON) for n in range(7)), desk=desk)
+    connector = SqlConnector(
+        source(2, changes={**CHANGES, "table": "c"}), retries=RetryPolicy(3, sleep=lambda _: None)
+    )
     with after_statement("ullage_order_0", lambda: kill_others(desk)):
-        (batch,) = read(source(2, changes={**CHANGES, "table": "c"}))
+        (batch,) = connector.batches("changes", Window(DAY, DAY), lambda *_: False)
     assert numbers([batch]) == list(range(7))
+    assert (connector.traffic.rows, connector.traffic.retries) == (7, 1)
 
 
 @on("postgresql", "mariadb")
