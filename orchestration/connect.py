@@ -8,11 +8,20 @@ from assets.connectors.base import Connector
 from assets.connectors.cloudwatch import CloudWatchConnector, CloudWatchSource
 from assets.connectors.control import ControlConnector, ControlSource
 from assets.connectors.files import FilesConnector, FilesSource
+from assets.connectors.glpi import GlpiConnector, GlpiSource
 from assets.connectors.prometheus import PrometheusConnector, PrometheusSource
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.sql import SqlConnector, SqlSource
 
-AnySource = CloudWatchSource | ControlSource | FilesSource | PrometheusSource | ServiceNowSource | SqlSource
+AnySource = (
+    CloudWatchSource
+    | ControlSource
+    | FilesSource
+    | GlpiSource
+    | PrometheusSource
+    | ServiceNowSource
+    | SqlSource
+)
 
 
 def connect(source: AnySource, config: Path, spool: Path | None = None) -> Connector:
@@ -28,6 +37,8 @@ def connect(source: AnySource, config: Path, spool: Path | None = None) -> Conne
             return ControlConnector(source, folder)
         case FilesSource():
             return FilesConnector(source, folder)
+        case GlpiSource():
+            return GlpiConnector(source, spool=spool)
         case PrometheusSource():
             return PrometheusConnector(source)
         case ServiceNowSource():

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from assets.connectors.cloudwatch import CloudWatchSource
 from assets.connectors.control import ControlSource
 from assets.connectors.files import FilesSource
+from assets.connectors.glpi import GlpiSource
 from assets.connectors.prometheus import PrometheusSource
 from assets.connectors.servicenow import ServiceNowSource
 from assets.connectors.sql import SqlSource
@@ -29,7 +30,13 @@ from assets.simulation.settings import SimulationSettings
 from reports.settings import ReportSettings
 
 Source = Annotated[
-    CloudWatchSource | ControlSource | FilesSource | PrometheusSource | ServiceNowSource | SqlSource,
+    CloudWatchSource
+    | ControlSource
+    | FilesSource
+    | GlpiSource
+    | PrometheusSource
+    | ServiceNowSource
+    | SqlSource,
     Field(discriminator="type"),
 ]
 _SOURCES: tuple[type[BaseModel], ...] = get_args(get_args(Source)[0])

@@ -6,6 +6,7 @@ answer) is asked again; what will not is a `SourceError` that says what to do. N
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 import os
@@ -25,7 +26,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from assets.connectors.base import SourceName
-from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
+from assets.connectors.remote import NotThereError, RetryPolicy, SourceError, TransientError, hide
 from assets.connectors.tape import Tape
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -178,6 +179,15 @@ class SignIn(Protocol):
         """Headers to send, and the secrets in them."""
 
 
+@runtime_checkable
+class Session(Protocol):
+    """A sign-in that begins something at the server, to be ended by a GET of this path."""
+
+    @property
+    def sign_out_path(self) -> str:
+        """Below the source's address."""
+
+
 @dataclass(frozen=True)
 class TokenSignIn:
     """A token from an environment variable, sent as `<scheme> <token>` in `header`; no variable: nothing sent."""
@@ -275,6 +285,10 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._proof and isinstance(self._sign_in, Session):
+            # Once and without a word: a session that stays open ends by itself.
+            with contextlib.suppress(httpx.HTTPError):
+                self._http.get(self._address + self._sign_in.sign_out_path, headers=self._proof)
         self._http.close()
 
     @property
@@ -423,7 +437,8 @@ class Client:
                 "check url and the way the server is reached",
             )
         if status in (404, 410):
-            raise self.error(
+            raise NotThereError(
+                self._source.name,
                 f"not there (status {status}{said})",
                 fix or "check url, and that the server has what is asked",
             )

@@ -22,6 +22,10 @@ class SourceError(RuntimeError):
         self.fix = fix
 
 
+class NotThereError(SourceError):
+    """What was asked for does not exist at the source (any more)."""
+
+
 class TransientError(Exception):
     """A failure that may pass: the same question again may be answered."""
 

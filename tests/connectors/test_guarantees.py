@@ -14,23 +14,25 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.connectors.base import Batch, RejectedInput, Window
+from assets.connectors.glpi import GlpiConnector, GlpiSource
 from assets.connectors.paged import PagedConnector
 from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.tape import Tape
 from tests.conftest import ROOT
 from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
-from tests.connectors.simulators import servicenow
-from tests.connectors.simulators.faults import SPOILT, WAY, Fault, Simulator, hang, login_page
+from tests.connectors.simulators import glpi, servicenow
+from tests.connectors.simulators.faults import SPOILT, WAY, Fault, Question, Simulator, hang, login_page
 
 DAY = date(2026, 3, 28)
 WINDOW = Window(DAY, DAY)
@@ -42,6 +44,7 @@ class Case:
     """One connector: its simulator with a number of rows, its connector, and the table tried.
 
     `key` and `updated` are the contract's fields of identity and time. `secrets` are planted in `environment`.
+    The first page is the answer to question `first_page`; only questions for pages have the parameter `page_parameter`.
     """
 
     simulator: Callable[[int], Simulator]
@@ -50,6 +53,8 @@ class Case:
     key: str
     environment: dict[str, str]
     secrets: tuple[str, ...]
+    first_page: int
+    page_parameter: str
     updated: str = "updated_at"
 
 
@@ -72,7 +77,35 @@ def service_now(
     return ServiceNowConnector(ServiceNowSource.model_validate(given), spool=spool, retries=retries)
 
 
+def glpi_(url: str, spool: Path | None, retries: RetryPolicy, changes: dict[str, Any]) -> PagedConnector:
+    given = {
+        "type": "glpi",
+        "name": "desk",
+        "url": url,
+        "zone": glpi.ZONE,
+        "token_env": "GLPI_TOKEN",
+        "app_token_env": "GLPI_APP",
+        "page_rows": PAGE_ROWS,
+        "lookback_days": 0,
+        "census_every_days": None,
+        "timeout_seconds": 5,
+        "tables": {"changes": {}},
+        **changes,
+    }
+    return GlpiConnector(GlpiSource.model_validate(given), spool=spool, retries=retries)
+
+
 CASES = {
+    "glpi": Case(
+        glpi.Glpi,
+        glpi_,
+        "changes",
+        "change_id",
+        {"GLPI_TOKEN": glpi.USER_TOKEN, "GLPI_APP": glpi.APP_TOKEN},
+        (glpi.USER_TOKEN, glpi.APP_TOKEN, "planted-session"),
+        first_page=3,
+        page_parameter="range",
+    ),
     "servicenow": Case(
         servicenow.ServiceNow,
         service_now,
@@ -80,6 +113,8 @@ CASES = {
         "change_id",
         {"SNOW_SECRET": servicenow.CLIENT_SECRET},
         (servicenow.CLIENT_SECRET, "planted-token"),
+        first_page=1,
+        page_parameter="sysparm_limit",
     ),
 }
 
@@ -114,9 +149,8 @@ def read(case: Case, connector: PagedConnector) -> tuple[dict[str, datetime], li
         columns = batch.declaration.columns
         for row in batch.frame.to_pylist():
             assert row[columns[case.key]] not in found
-            found[row[columns[case.key]]] = datetime.fromisoformat(row[columns[case.updated]]).replace(
-                tzinfo=UTC
-            )
+            updated = datetime.fromisoformat(row[columns[case.updated]])
+            found[row[columns[case.key]]] = updated.replace(tzinfo=ZoneInfo(batch.declaration.zone))
         batch.landed()
     return found, refused
 
@@ -143,7 +177,7 @@ def test_every_row_comes_once_whatever_the_page_borders(case: Case) -> None:
 
 @pytest.mark.parametrize("fault", WAY)
 def test_a_fault_on_the_way_costs_no_row(case: Case, fault: str) -> None:
-    for number in range(1, 4):
+    for number in range(case.first_page, case.first_page + 3):
         with case.simulator(11) as simulator:
             simulator.script[number] = WAY[fault]
             assert read(case, connect(case, simulator)) == (simulator.held(), [])
@@ -167,14 +201,14 @@ def test_a_login_page_is_an_error_that_says_so_and_the_next_run_is_whole(case: C
 
 def test_an_expired_sign_in_is_renewed(case: Case) -> None:
     with case.simulator(9) as simulator:
-        simulator.acts[2] = [simulator.expire]
+        simulator.acts[case.first_page + 1] = [simulator.expire]
         assert read(case, connect(case, simulator)) == (simulator.held(), [])
 
 
 @pytest.mark.parametrize("act", ["add", "change", "remove"])
 def test_rows_that_move_between_pages_are_neither_lost_nor_doubled(case: Case, act: str) -> None:
     """What the source holds at the end has landed, in its last version."""
-    for number in (2, 3):
+    for number in (case.first_page + 1, case.first_page + 2):
         for position in (0, 5, 10):
             with case.simulator(11) as simulator:
                 does = getattr(simulator, act)
@@ -270,6 +304,10 @@ def killed_at(simulator: Simulator, number: int) -> Iterator[list[subprocess.Pop
     yield children
 
 
+def pages_asked(case: Case, simulator: Simulator) -> list[Question]:
+    return [question for question in simulator.questions if case.page_parameter in question.params]
+
+
 def landed_bytes(home: Path) -> dict[str, bytes]:
     return {
         path.relative_to(home).as_posix(): path.read_bytes()
@@ -283,23 +321,22 @@ def test_a_killed_run_goes_on_from_its_last_page_and_lands_the_same(case: Case, 
     with case.simulator(19) as simulator:
         undisturbed = tmp_path / "undisturbed"
         land_all(connect(case, simulator, undisturbed / "spool"), undisturbed, WINDOW)
-        asked = len(simulator.questions)
-        pages = [question.params for question in simulator.questions]
+        *_, last_but_one, last = pages_asked(case, simulator)
         simulator.questions.clear()
 
         home = tmp_path / "killed"
-        with killed_at(simulator, asked - 2) as children:
+        name = next(name for name, one in CASES.items() if one is case)
+        with killed_at(simulator, last_but_one.number) as children:
             children.append(
-                subprocess.Popen(
-                    [sys.executable, "-c", CHILD, next(iter(CASES)), simulator.url, str(home)], cwd=ROOT
-                )
+                subprocess.Popen([sys.executable, "-c", CHILD, name, simulator.url, str(home)], cwd=ROOT)
             )
             assert children[0].wait(60) == -signal.SIGKILL
         assert landed_bytes(home) == {}
         simulator.questions.clear()
         connector = connect(case, simulator, home / "spool")
         land_all(connector, home, WINDOW)
-        assert [question.params for question in simulator.questions if question.params] == pages[asked - 2 :]
+        again = [question.params for question in pages_asked(case, simulator)]
+        assert again == [last_but_one.params, last.params]
         assert "kept from a run before" in connector.traffic.line()
         assert landed_bytes(home) == landed_bytes(undisturbed)
         assert not list((home / "spool").rglob("*.page"))
@@ -326,7 +363,7 @@ def test_a_page_cut_off_by_a_power_cut_counts_for_nothing(case: Case, tmp_path: 
         page.rename(page.with_name(".writing-x"))
         simulator.questions.clear()
         assert read(case, connect(case, simulator, tmp_path))[0] == simulator.held()
-        assert len([question for question in simulator.questions if question.params]) == 1
+        assert len(pages_asked(case, simulator)) == 1
 
 
 # --- secrets and manners ---

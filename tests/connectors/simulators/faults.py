@@ -79,7 +79,8 @@ class Handler(BaseHTTPRequestHandler):
                 json.loads(text) if text and not is_form else None,
             )
             simulator.questions.append(question)
-            for act in simulator.acts.pop(question.number, ()):
+            is_late = question.path in simulator.goodbyes
+            for act in () if is_late else simulator.acts.pop(question.number, ()):
                 act()
             reply = simulator.answer(question)
             fault = simulator.script.pop(question.number, None)
@@ -123,7 +124,12 @@ class _Server(ThreadingHTTPServer):
 
 
 class Simulator(ABC):
-    """A product as far as a connector sees it. A context manager; `url` is its address."""
+    """A product as far as a connector sees it. A context manager; `url` is its address.
+
+    At `goodbyes`, paths of questions behind the last row, nothing happens: it would be too late to be read.
+    """
+
+    goodbyes: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.questions: list[Question] = []
