@@ -50,8 +50,9 @@ ended as (
         segment_date,
         starts_at,
         is_open,
-        lead(starts_at, 1, cast({{ add_days('segment_date', 1) }} as timestamp)) over (
-            partition by calendar_id, segment_date order by starts_at, is_open
+        coalesce(
+            lead(starts_at) over (partition by calendar_id, segment_date order by starts_at, is_open),
+            cast({{ add_days('segment_date', 1) }} as timestamp)
         ) as ends_at
     from begun
 ),

@@ -58,7 +58,7 @@ last_stops as (
     group by spans.incident_id, effects.clock
 ),
 
-void as (
+not_counted as (
     select incident_id from {{ ref('int_incidents') }}
     where not counts_for_sla
 ),
@@ -74,9 +74,9 @@ counting as (
     inner join effects
         on spans.state = effects.state
         and spans.previous_state is not distinct from effects.previous_state
-    left join void on spans.incident_id = void.incident_id
+    left join not_counted on spans.incident_id = not_counted.incident_id
     left join last_stops on spans.incident_id = last_stops.incident_id and effects.clock = last_stops.clock
-    where void.incident_id is null
+    where not_counted.incident_id is null
         and effects.effect <> 'stop'
         and (effects.at_stop <> 'restart' or effects.effect = 'run')
         and (last_stops.stop_number is null or spans.span_number < last_stops.stop_number)
