@@ -61,6 +61,7 @@ bench: .venv/runtime .venv-bench/done  ## Measure how good forecasts and events 
 	@tools/prepare_dbt.sh .venv
 	@$(BIN)/python -m benchmarks.rollup
 	@$(BIN)/python -m benchmarks.itsm
+	@$(BIN)/python -m benchmarks.pages
 
 .PHONY: docs
 docs: .venv/runtime  ## Write the data dictionary (docs/marts.md) from the models

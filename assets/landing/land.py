@@ -28,6 +28,8 @@ from assets.landing.writing import (
 
 #: Small batches are checked together up to this many rows: starting a suite costs as much as 300,000 rows.
 ROWS_A_SUITE = 1_000_000
+#: Rows of tickets and other records are ten times as wide as samples.
+RECORDS_A_SUITE = 50_000
 
 
 @dataclass
@@ -57,7 +59,7 @@ class _Landing:
         except UnusableInput as error:
             self.reject(_refused(batch, error))
             batch.landed()
-        if sum(typed.frame.num_rows for typed in self.waiting) >= ROWS_A_SUITE:
+        if sum(typed.frame.num_rows for typed in self.waiting) >= _rows_a_suite(self.contract):
             self.flush()
 
     def flush(self) -> None:
@@ -130,9 +132,9 @@ def _validate(
     good = [np.flatnonzero(~faulty_mask(typed.faults, typed.frame.num_rows)) for typed in waiting]
     table = _suite_table(waiting, good, contract)
     # One batch may be much larger than a suite: in slices, pandas holds only a part of it at a time.
-    slices = range(0, max(table.num_rows, 1), ROWS_A_SUITE)
+    slices = range(0, max(table.num_rows, 1), _rows_a_suite(contract))
     parts = [
-        validate_rows(table.slice(start, ROWS_A_SUITE).to_pandas(), contract, plan, extracted_at)
+        validate_rows(table.slice(start, slices.step).to_pandas(), contract, plan, extracted_at)
         for start in slices
     ]
     outcomes = [joined(same, slices) for same in zip(*parts, strict=True)]
@@ -146,6 +148,10 @@ def _validate(
         _share(found, item, batch_of, row_of)
     _share(found, validate_keys(keys.to_pandas(), contract), batch_of[passed], row_of[passed])
     return found
+
+
+def _rows_a_suite(contract: TableContract) -> int:
+    return ROWS_A_SUITE if contract.is_metric else RECORDS_A_SUITE
 
 
 def _share(
