@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import redirect_stdout
@@ -19,6 +20,9 @@ from orchestration.assembly import build_defs, parse_if_changed
 from orchestration.jobs import PIPELINE
 from orchestration.progress import PROGRESS
 from orchestration.settings import Settings
+
+# With nothing new, models are skipped, and Dagster warns of each of their checks that it had no result.
+logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)

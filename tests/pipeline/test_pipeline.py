@@ -260,9 +260,12 @@ def test_improvements_have_a_stable_identity_and_done_ones_a_verdict(
     assert verdict in {"realised", "too_early"}
 
 
-def test_second_run_with_nothing_new_changes_nothing(estate: SmallEstate) -> None:
+def test_second_run_with_nothing_new_changes_nothing(
+    estate: SmallEstate, caplog: pytest.LogCaptureFixture
+) -> None:
     before = estate.bytes_of("landing", "published", "reports", "computed", "quarantine")
     outcome = estate.run()
+    assert "emitted no result" not in caplog.text, "skipped steps are no news"
     assert outcome.success
     assert not outcome.is_new
     assert estate.bytes_of("landing", "published", "reports", "computed", "quarantine") == before
