@@ -19,26 +19,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from assets.connectors.cloudwatch import CloudWatchSource
-from assets.connectors.control import ControlSource
-from assets.connectors.files import FilesSource
-from assets.connectors.glpi import GlpiSource
-from assets.connectors.prometheus import PrometheusSource
-from assets.connectors.servicenow import ServiceNowSource
-from assets.connectors.sql import SqlSource
 from assets.simulation.settings import SimulationSettings
+from orchestration.connect import AnySource
 from reports.settings import ReportSettings
 
-Source = Annotated[
-    CloudWatchSource
-    | ControlSource
-    | FilesSource
-    | GlpiSource
-    | PrometheusSource
-    | ServiceNowSource
-    | SqlSource,
-    Field(discriminator="type"),
-]
+Source = Annotated[AnySource, Field(discriminator="type")]
 _SOURCES: tuple[type[BaseModel], ...] = get_args(get_args(Source)[0])
 _TYPES = sorted(get_args(source.model_fields["type"].annotation)[0] for source in _SOURCES)
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
