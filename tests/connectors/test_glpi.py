@@ -16,7 +16,9 @@ from assets.connectors.remote import RetryPolicy, SourceError
 from tests.connectors.landing import land_all, landed_rows
 from tests.connectors.simulators.glpi import (
     APP_TOKEN,
+    PASSWORD,
     START,
+    USER,
     USER_TOKEN,
     ZONE,
     Glpi,
@@ -216,6 +218,13 @@ def test_sessions_are_ended_whatever_happens(simulator: Glpi) -> None:
         rows(wrong)
     assert simulator.begun == 2
     assert simulator.sessions == {}
+
+
+def test_user_and_password_open_a_session_too(simulator: Glpi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLPI_PASSWORD", PASSWORD)
+    simulator.items["Ticket"] = [ticket(1, START)]
+    found = connector(simulator, token_env=None, user=USER, password_env="GLPI_PASSWORD")
+    assert [row["incident_id"] for row in rows(found)] == ["1"]
 
 
 def test_a_wrong_token_is_an_error_that_names_the_variables(

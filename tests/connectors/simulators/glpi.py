@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ Row = dict[str, Any]
 TIME = "%Y-%m-%d %H:%M:%S"
 START = datetime(2026, 3, 28, 8, tzinfo=UTC)
 ZONE = "Europe/Berlin"
+USER, PASSWORD = "ullage", "planted-password-4723"
 USER_TOKEN, APP_TOKEN = "planted-user-token-4721", "planted-app-token-4722"
 #: Number, uid and datatype of search options. Requester, assigned and watcher groups have one uid: it is made of tables
 #: and fields only, not of the condition of the join (src/Api/API.php, getSearchOptionUniqID).
@@ -82,7 +84,8 @@ class Glpi(Simulator):
         return Reply(["ERROR_RESOURCE_NOT_FOUND_NOR_COMMONDBTM", "resource not found"], 400)
 
     def _init(self, question: Question) -> Reply:
-        if question.headers.get("authorization") != f"user_token {USER_TOKEN}":
+        coded = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        if question.headers.get("authorization") not in (f"user_token {USER_TOKEN}", f"Basic {coded}"):
             return Reply(["ERROR_GLPI_LOGIN_USER_TOKEN", "parameter user_token seems invalid"], 401)
         self.begun += 1
         # The session is in the account's default entity until it is told otherwise (apirest.md, changeActiveEntities).
