@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
+import botocore.loaders
 import pytest
 
 from tests.connectors.aws import AwsLayer, aws_layer, environment, moto_server
@@ -11,8 +13,9 @@ from tests.connectors.aws import AwsLayer, aws_layer, environment, moto_server
 
 @pytest.fixture(scope="session")
 def moto_port() -> Iterator[int]:
-    """One moto server for the whole run."""
-    with moto_server() as port:
+    """One moto server for the whole run. Clients share one loader: each would read AWS's models anew."""
+    with pytest.MonkeyPatch.context() as patch, moto_server() as port:
+        patch.setattr(botocore.loaders, "create_loader", cache(botocore.loaders.create_loader))
         yield port
 
 
