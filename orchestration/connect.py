@@ -9,6 +9,7 @@ from assets.connectors.cloudwatch import CloudWatchConnector, CloudWatchSource
 from assets.connectors.control import ControlConnector, ControlSource
 from assets.connectors.files import FilesConnector, FilesSource
 from assets.connectors.glpi import GlpiConnector, GlpiSource
+from assets.connectors.jira import JiraConnector, JiraSource
 from assets.connectors.prometheus import PrometheusConnector, PrometheusSource
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.sql import SqlConnector, SqlSource
@@ -18,6 +19,7 @@ AnySource = (
     | ControlSource
     | FilesSource
     | GlpiSource
+    | JiraSource
     | PrometheusSource
     | ServiceNowSource
     | SqlSource
@@ -39,6 +41,8 @@ def connect(source: AnySource, config: Path, spool: Path | None = None) -> Conne
             return FilesConnector(source, folder)
         case GlpiSource():
             return GlpiConnector(source, spool=spool)
+        case JiraSource():
+            return JiraConnector(source, spool=spool)
         case PrometheusSource():
             return PrometheusConnector(source)
         case ServiceNowSource():

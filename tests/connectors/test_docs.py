@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from assets.connectors.cloudwatch import CloudWatchQuery, CloudWatchSource
 from assets.connectors.files import FilesSource
 from assets.connectors.glpi import GlpiSource
+from assets.connectors.jira import JiraSource
 from assets.connectors.paged import TableSettings
 from assets.connectors.prometheus import PrometheusQuery, PrometheusSource
 from assets.connectors.servicenow import ServiceNowSource
@@ -22,6 +23,7 @@ MODELS: dict[str, tuple[type[BaseModel], ...]] = {
     "cloudwatch": (CloudWatchSource, CloudWatchQuery),
     "files": (FilesSource,),
     "glpi": (GlpiSource, TableSettings),
+    "jira": (JiraSource, TableSettings),
     "prometheus": (PrometheusSource, PrometheusQuery),
     "servicenow": (ServiceNowSource, TableSettings),
     "sql": (SqlSource, SqlTable),
