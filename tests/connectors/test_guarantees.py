@@ -147,7 +147,7 @@ CASES = {
         first_page=3,
         page_parameter="range",
     ),
-    "jira cloud": jira_of("cloud"),
+    "jira": jira_of("cloud"),
     "jira data center": jira_of("data_center"),
     "servicenow": Case(
         servicenow.ServiceNow,
