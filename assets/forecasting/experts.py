@@ -30,19 +30,22 @@ EXPERTS = (
     "phase_median",
     "recent_phase_median",
 )
-#: Daily series have one more.
+#: Daily series have one more, series of hours and less another: an hour resembles the last one, a day less so.
 YEARLY_EXPERT = "year_ago"
+LAST_EXPERT = "last_level"
 #: A year in whole weeks, so that weekdays meet; told from this many days around each.
 YEAR_DAYS, YEAR_HALF_WINDOW = 364, 10
 DAILY = (7,)
 ROUNDS = 3
 OUTLIER = 6.0
+#: A step needs half a season of points on either side, of days a week.
+MIN_SIDE = 7
 _TINY = 1e-300
 
 
 def expert_names(periods: tuple[int, ...]) -> tuple[str, ...]:
     """Names of the cheap forecasts of series with these seasons, in order."""
-    return (*EXPERTS, YEARLY_EXPERT) if periods == DAILY else EXPERTS
+    return (*EXPERTS, YEARLY_EXPERT if periods == DAILY else LAST_EXPERT)
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,11 @@ def cheap_forecasts(
         repeat(_season_of(known, short, 3), horizon),
     )
     if periods == DAILY:
-        moved = forecasts[EXPERTS.index("level")] + _yearly_move(values, parts, horizon)
-        forecasts = (*forecasts, moved)
+        further = forecasts[EXPERTS.index("level")] + _yearly_move(values, parts, horizon)
+    else:
+        further = level(parts.base, 1.0) + parts.ahead
     # A row of nothing but NaN has no median; what is not ready is never read.
-    return np.nan_to_num(np.stack(forecasts)), parts
+    return np.nan_to_num(np.stack((*forecasts, further))), parts
 
 
 def _flat(recent: FloatArray, values: FloatArray, horizon: int) -> FloatArray:
@@ -210,12 +214,12 @@ def align_steps(
     Returns the moved base and the number of steps found. A step is the split that takes most squared error
     off a weighted line (least squares with one more regressor, all splits at once by cumulative sums). It
     counts when it explains more than half of that error, is larger than three standard deviations of the
-    noise, and has a season of points on either side. At most two steps a series.
+    noise, and has half a season of points (of days a week) on either side. At most two steps a series.
     """
     steps = np.zeros(len(base))
     moved = base
     for _ in range(2):
-        split, size, explained = _best_split(moved, weight, period)
+        split, size, explained = _best_split(moved, weight, max(period // 2, MIN_SIDE))
         found = (explained > 0.5) & (np.abs(size) > 3 * spread) & (split > 0)
         if not found.any():
             break
@@ -225,9 +229,7 @@ def align_steps(
     return moved, steps
 
 
-def _best_split(
-    base: FloatArray, weight: FloatArray, period: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _best_split(base: FloatArray, weight: FloatArray, side: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     width = base.shape[1]
     time = np.arange(width) - (width - 1.0)
     rest = (base - _line_values(base, weight)) * weight
@@ -242,7 +244,7 @@ def _best_split(
     ) / determinant
     free = before - along_line
     points = np.cumsum(weight > 0, axis=1)
-    allowed = (points >= period) & (points[:, -1:] - points >= period) & (free > 1e-6 * total)
+    allowed = (points >= side) & (points[:, -1:] - points >= side) & (free > 1e-6 * total)
     gain = np.where(allowed, score**2 / np.where(allowed, free, 1.0), 0.0)
     at = gain.argmax(axis=1)
     rows = np.arange(len(base))

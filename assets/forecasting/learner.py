@@ -35,7 +35,7 @@ PROBES = 500
 #: Of the measured shift, n / (n + this) is applied for n held-back windows: few windows are mostly chance.
 SHIFT_PRIOR = 100
 #: And n / (n + this) for n held-back origins: what befell all series on one day is one event, however many they are.
-SHIFT_PRIOR_ORIGINS = 3
+SHIFT_PRIOR_ORIGINS = 10
 #: Weights of the trees that are tried, and how fast a loss (in log units) takes weight from one.
 TREE_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)
 SHARPNESS = 20.0

@@ -104,7 +104,7 @@ def _view(
     known, period = values[:, :origin], periods[0]
     experts, parts = cheap_forecasts(known, periods, horizon)
     unit, is_ready = _unit(known, period)
-    past = [(then, *_outcome(values, then.origin, origin, horizon, period)) for then in seen]
+    past = [_outcome(values, then, origin, period) for then in seen]
     error = _expert_errors(past, unit, period, len(experts))
     weight = (error + 1e-3 * unit + 1e-300) ** -EXPERT_POWER
     weight /= weight.sum(axis=0)
@@ -163,13 +163,17 @@ def _truth(values: FloatArray, origin: int, horizon: int) -> FloatArray:
     return truth
 
 
-def _outcome(
-    values: FloatArray, origin: int, now: int, horizon: int, period: int
-) -> tuple[FloatArray, float]:
-    """What followed `origin` as far as known `now` [series, horizon], and how much it still counts."""
-    return _truth(values[:, :now], origin, horizon), float(
-        0.5 ** ((now - origin) / (HALF_LIFE_SEASONS * period))
+def _outcome(values: FloatArray, then: _Past, now: int, period: int) -> _Outcome:
+    """As much of an earlier forecast as is known `now`, what followed [series, step], and how much it still counts."""
+    known = min(now - then.origin, then.reference.shape[1])
+    kept = _Past(
+        then.origin,
+        then.experts[:, :, :known],
+        then.reference[:, :known],
+        tuple(shape[:, :known] for shape in then.shapes),
     )
+    weight = 0.5 ** ((now - then.origin) / (HALF_LIFE_SEASONS * period))
+    return kept, values[:, then.origin : then.origin + known], float(weight)
 
 
 def _unit(known: FloatArray, period: int) -> tuple[FloatArray, BoolArray]:
@@ -233,7 +237,7 @@ def _error_quantiles(past: list[_Outcome], scale: FloatArray, bands: IntArray, p
     if not past:
         return np.broadcast_to(_PRIOR_QUANTILES, (1, len(bands), len(LEVELS)))
     errors = np.concatenate([(truth - then.reference) / scale[:, None] for then, truth, _ in past], axis=1)
-    band = np.tile(bands, len(past))
+    band = np.concatenate([bands[: truth.shape[1]] for _, truth, _ in past])
     growth = np.ones(bands.max() + 1)
     mean = nan_mean(np.abs(errors).ravel()[None, :])[0]
     last = 1.0

@@ -7,6 +7,7 @@ import pytest
 
 from assets.forecasting.experts import (
     EXPERTS,
+    LAST_EXPERT,
     YEARLY_EXPERT,
     cheap_forecasts,
     decompose,
@@ -119,6 +120,28 @@ def test_after_a_level_shift_every_cheap_forecast_stands_at_the_new_level() -> N
 
     assert parts.steps[0] == 1
     assert np.abs(forecasts - 1.0).max() < 1.0
+
+
+def test_a_level_shift_of_hours_is_seen_after_half_a_day() -> None:
+    hours = np.arange(24 * 16)
+    noise = np.random.default_rng(8).normal(0, 0.1, len(hours))
+
+    seen = [
+        decompose((np.where(hours < len(hours) - after, 5.0, 9.0) + noise)[None, :], (24, 168), 48).steps[0]
+        for after in (6, 14)
+    ]
+
+    assert seen == [0, 1]
+
+
+def test_the_last_value_is_a_cheap_forecast_of_hours() -> None:
+    values = np.cumsum(np.random.default_rng(9).normal(size=24 * 16))
+
+    forecasts, _ = cheap_forecasts(values[None, :], (24,), 48)
+
+    assert expert_names((24,))[-1] == LAST_EXPERT
+    assert len(forecasts) == len(expert_names((24,)))
+    assert abs(forecasts[-1].mean() - values[-1]) < 2
 
 
 def test_the_centre_of_two_camps_lies_with_the_heavier_one() -> None:
