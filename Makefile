@@ -39,7 +39,7 @@ test: .venv/dev  ## Install what tests need, then lint, type-check and run every
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not spark" $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not spark" -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 .PHONY: test-fast
 test-fast: .venv/dev  ## Unit tests only: no servers, nothing slow

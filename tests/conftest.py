@@ -20,7 +20,17 @@ from examples.real.prometheus_server import (
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Folders whose tests share an estate that takes long to build: one worker runs all of them.
+TOGETHER = ("dbt", "real", "reports", "simulation")
 StartPrometheus = Callable[[Mapping[str, str]], str]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file go to one worker (`--dist loadgroup`), and those of some folders."""
+    for item in items:
+        path = item.path.relative_to(ROOT / "tests")
+        group = path.parts[0] if path.parts[0] in TOGETHER else path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_runtest_setup() -> None:
