@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import pytest_socket
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Folders whose tests share an estate that takes long to build: one worker runs all of them.
 TOGETHER = ("dbt", "real", "reports", "simulation")
 StartPrometheus = Callable[[Mapping[str, str]], str]
+Server = TypeVar("Server", servers.PostgresServer, servers.MariaServer)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,16 +52,21 @@ def sample_data() -> Path:
     pytest.skip("the real data sets are not here: set ULLAGE_SAMPLE_DATA to their folder")
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[servers.PostgresServer]:
-    """One PostgreSQL cluster for the whole run (Debian package postgresql)."""
+def _started(kind: type[Server]) -> Iterator[Server]:
+    """A server for the whole run."""
     try:
-        server = servers.PostgresServer()
+        server = kind()
     except MissingProgramError as error:
         servers.missing(error)
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.PostgresServer]:
+    """One PostgreSQL cluster for the whole run (Debian package postgresql)."""
+    yield from _started(servers.PostgresServer)
 
 
 @pytest.fixture
@@ -71,13 +78,7 @@ def postgres_url(postgres_server: servers.PostgresServer) -> str:
 @pytest.fixture(scope="session")
 def maria_server() -> Iterator[servers.MariaServer]:
     """One MariaDB server for the whole run (Debian packages mariadb-server-core, mariadb-client-core)."""
-    try:
-        server = servers.MariaServer()
-    except MissingProgramError as error:
-        servers.missing(error)
-    server.start()
-    yield server
-    server.stop()
+    yield from _started(servers.MariaServer)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from assets.connectors.http import Breaker, Bucket, Traffic
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
+from assets.connectors.traffic import Breaker, Bucket, Traffic
 
 _THROTTLED = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|LimitExceeded|SlowDown|Unavailable")
 _DENIED = re.compile(r"AccessDenied|Unauthorized|NotAuthorized|OptInRequired")

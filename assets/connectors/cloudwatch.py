@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from assets.connectors.aws import AwsClient
 from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
-from assets.connectors.http import Traffic
 from assets.connectors.prometheus_frames import Series, sample_rows
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError
+from assets.connectors.traffic import Traffic
 from assets.landing.declaration import Declaration, Unit
 
 DAY_SECONDS = 86_400

@@ -28,10 +28,10 @@ from assets.connectors.base import (
     shown_path,
 )
 from assets.connectors.file_reading import RawFile, read_csv, read_parquet
-from assets.connectors.http import Traffic
 from assets.connectors.json_lines import read_jsonl
 from assets.connectors.object_stores import ObjectStore, RemoteFile, check_url, expand_url, is_url
 from assets.connectors.remote import RetryPolicy
+from assets.connectors.traffic import Traffic
 from assets.connectors.unpacking import RESEND
 from assets.landing.contracts import contract
 from assets.landing.declaration import MAX_SIDECAR_BYTES, DeclarationError, Sidecar, parse_sidecar

@@ -21,18 +21,13 @@ from pydantic import field_validator, model_validator
 
 from assets.connectors.base import Window
 from assets.connectors.glpi_history import AT, DERIVED, SEQUENCE, Cells, Logged, history
-from assets.connectors.http import BasicSignIn, Client, SignIn, secret
-from assets.connectors.paged import (
-    Cursor,
-    Page,
-    PagedConnector,
-    PagedSource,
-    RawRow,
-    TableSettings,
-    as_text,
-)
+from assets.connectors.http import Client
+from assets.connectors.paged import PagedConnector, as_text
+from assets.connectors.paged_settings import PagedSource, TableSettings
 from assets.connectors.remote import NotThereError, RetryPolicy, SourceError, TransientError, hide
+from assets.connectors.sign_in import BasicSignIn, SignIn, secret
 from assets.landing.contracts import contract
+from assets.landing.spool import Cursor, Page, RawRow
 
 API = "/apirest.php"
 #: Items in one question: the address stays below 8 KiB, and PHP takes 1,000 variables.

@@ -1,4 +1,4 @@
-"""The one HTTP client of all connectors: retries, limits, sign-in, secrets, errors with a fix. Knows no product.
+"""The one HTTP client of all connectors: retries, secrets, errors with a fix. Knows no product.
 
 A question (`Client.ask`) is one request whose answer is JSON. What may pass (429, 5xx, resets, timeouts, half an
 answer) is asked again; what will not is a `SourceError` that says what to do. Nothing is followed to another host.
@@ -14,9 +14,8 @@ import re
 import socket
 import ssl
 import time
-from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
@@ -27,7 +26,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from assets.connectors.base import SourceName
 from assets.connectors.remote import NotThereError, RetryPolicy, SourceError, TransientError, hide
+from assets.connectors.sign_in import Session, SignIn, TokenSignIn
 from assets.connectors.tape import Tape
+from assets.connectors.traffic import Breaker, Bucket, Traffic
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 #: Answers that may be better next time; every 5xx too.
@@ -56,49 +57,6 @@ class HttpSource(BaseModel):
         return url.rstrip("/")
 
 
-@dataclass
-class Traffic:
-    """What was exchanged with a source since the counting began. Bytes are of bodies, unpacked."""
-
-    pages: int = 0
-    rows: int = 0
-    bytes: int = 0
-    retries: int = 0
-    waited_seconds: float = 0.0
-    resumed_pages: int = 0
-
-    def line(self) -> str:
-        """One line for a person."""
-        resumed = f", {self.resumed_pages:,} pages kept from a run before" if self.resumed_pages else ""
-        return (
-            f"{self.pages:,} pages, {self.rows:,} rows, {self.bytes:,} bytes, "
-            f"{self.retries} retries, {self.waited_seconds:.1f} s waited{resumed}"
-        )
-
-    def to_dict(self) -> dict[str, float]:
-        """Plain values, ready for metadata."""
-        return asdict(self)
-
-    def counting(self, retries: RetryPolicy) -> RetryPolicy:
-        """The same policy, its retries and waits counted here."""
-
-        def sleeping(seconds: float) -> None:
-            self.retries += 1
-            self.waited_seconds += seconds
-            retries.sleep(seconds)
-
-        return replace(retries, sleep=sleeping)
-
-
-@runtime_checkable
-class CountingConnector(Protocol):
-    """A connector that counts what it exchanges."""
-
-    @property
-    def traffic(self) -> Traffic:
-        """What was exchanged for the table read last."""
-
-
 @runtime_checkable
 class RemoteConnector(Protocol):
     """A connector that asks by HTTP."""
@@ -112,48 +70,6 @@ class RemoteConnector(Protocol):
         """What was exchanged for the table read last."""
 
 
-@dataclass
-class Breaker:
-    """Gives a source up after `limit` questions in a row that failed all their tries, for `rest_seconds`."""
-
-    limit: int = 3
-    rest_seconds: float = 300.0
-    clock: Callable[[], float] = time.monotonic
-    _failed: int = 0
-    _opened_at: float = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        """True while nothing should be asked."""
-        return self._failed >= self.limit and self.clock() < self._opened_at + self.rest_seconds
-
-    def note(self, *, answered: bool) -> None:
-        """Count a question."""
-        self._failed = 0 if answered else self._failed + 1
-        self._opened_at = self.clock()
-
-
-@dataclass
-class Bucket:
-    """A token bucket of one request: `rate` a second (None: as fast as answers come)."""
-
-    rate: float | None
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    _free_at: float = 0.0
-
-    def wait(self) -> float:
-        """Sleep until the next request may go out. Gives the seconds slept."""
-        if self.rate is None:
-            return 0.0
-        now = self.clock()
-        seconds = max(self._free_at - now, 0.0)
-        self._free_at = max(self._free_at, now) + 1 / self.rate
-        if seconds:
-            self.sleep(seconds)
-        return seconds
-
-
 @dataclass(frozen=True)
 class Answer:
     """The decoded JSON of an answer, with what came around it (header names in lower case)."""
@@ -162,74 +78,6 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     bytes: int
-
-
-class SignIn(Protocol):
-    """How a client proves who it is. `secrets` are hidden wherever they might show."""
-
-    @property
-    def can_renew(self) -> bool:
-        """True when calling again may give a fresh proof."""
-
-    @property
-    def names(self) -> str:
-        """The settings or variables that hold the secret, for a fix."""
-
-    def __call__(self, client: Client) -> tuple[dict[str, str], tuple[str, ...]]:
-        """Headers to send, and the secrets in them."""
-
-
-@runtime_checkable
-class Session(Protocol):
-    """A sign-in that begins something at the server, to be ended by a GET of this path."""
-
-    @property
-    def sign_out_path(self) -> str:
-        """Below the source's address."""
-
-
-@dataclass(frozen=True)
-class TokenSignIn:
-    """A token from an environment variable, sent as `<scheme> <token>` in `header`; no variable: nothing sent."""
-
-    source: str
-    variable: str | None
-    scheme: str = "Bearer"
-    header: str = "Authorization"
-    can_renew: bool = False
-
-    @property
-    def names(self) -> str:
-        """The variable."""
-        return self.variable or ""
-
-    def __call__(self, client: Client) -> tuple[dict[str, str], tuple[str, ...]]:  # noqa: ARG002
-        """The header."""
-        if self.variable is None:
-            return {}, ()
-        token = secret(self.source, self.variable)
-        return {self.header: f"{self.scheme} {token}".strip()}, (token,)
-
-
-@dataclass(frozen=True)
-class BasicSignIn:
-    """User name, and its password from an environment variable."""
-
-    source: str
-    user: str
-    variable: str
-    can_renew: bool = False
-
-    @property
-    def names(self) -> str:
-        """The variable."""
-        return self.variable
-
-    def __call__(self, client: Client) -> tuple[dict[str, str], tuple[str, ...]]:  # noqa: ARG002
-        """The header."""
-        password = secret(self.source, self.variable)
-        coded = b64encode(f"{self.user}:{password}".encode()).decode()
-        return {"Authorization": f"Basic {coded}"}, (password, coded)
 
 
 @dataclass
@@ -531,21 +379,6 @@ def check_address(url: str) -> None:
         raise ValueError("not an http(s) address; fix: write one such as https://monitoring.example:9090")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("an address with user, password or query; fix: use token_env for the secret")
-
-
-def secret(source: str, variable: str) -> str:
-    """The secret in an environment variable. Raises `SourceError` naming the variable only."""
-    text = os.environ.get(variable, "").strip()
-    if not text:
-        raise SourceError(
-            source, f"environment variable {variable} is not set", f"export {variable} with the secret"
-        )
-    if not re.fullmatch(r"[\x21-\x7e]+", text):
-        # An HTTP library would quote the whole header in its complaint.
-        raise SourceError(
-            source, f"the secret in {variable} holds characters no HTTP header may", f"correct {variable}"
-        )
-    return text
 
 
 def _ahead(response: httpx.Response) -> float:

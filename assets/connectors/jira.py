@@ -18,20 +18,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import model_validator
 
 from assets.connectors.base import Window
-from assets.connectors.http import BasicSignIn, Client, SignIn
+from assets.connectors.http import Client
 from assets.connectors.jira_history import Cells, Change, Place, Update, add_counts, history
-from assets.connectors.paged import (
-    Cursor,
-    Mapped,
-    Page,
-    PagedConnector,
-    PagedSource,
-    RawRow,
-    TableSettings,
-    as_text,
-)
+from assets.connectors.paged import PagedConnector, as_text
+from assets.connectors.paged_settings import Mapped, PagedSource, TableSettings
 from assets.connectors.remote import NotThereError, TransientError
+from assets.connectors.sign_in import BasicSignIn, SignIn
 from assets.landing.contracts import contract
+from assets.landing.spool import Cursor, Page, RawRow
 
 #: What the connector itself adds to an incident's fields.
 _MADE = ("change_number", "reassignments", "reopenings", "closed_at", "made_sla")

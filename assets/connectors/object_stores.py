@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from assets.connectors.base import UnusableInput
-from assets.connectors.http import Traffic
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
+from assets.connectors.traffic import Traffic
 
 Answer = TypeVar("Answer")
 #: Protocol of a URL: the package that speaks it with fsspec.

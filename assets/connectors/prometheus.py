@@ -19,9 +19,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
-from assets.connectors.http import Client, HttpSource, Link, Traffic
+from assets.connectors.http import Client, HttpSource, Link
 from assets.connectors.prometheus_frames import Rows, Series, histogram_rows, sample_rows
 from assets.connectors.remote import RetryPolicy
+from assets.connectors.traffic import Traffic
 from assets.landing.declaration import Declaration, Unit
 
 API = "/api/v1/query_range"

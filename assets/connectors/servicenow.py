@@ -19,19 +19,13 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from assets.connectors.base import Window
-from assets.connectors.http import BasicSignIn, Client, SignIn, secret
-from assets.connectors.paged import (
-    Cursor,
-    Mapped,
-    Page,
-    PagedConnector,
-    PagedSource,
-    RawRow,
-    TableSettings,
-    as_text,
-)
+from assets.connectors.http import Client
+from assets.connectors.paged import PagedConnector, as_text
+from assets.connectors.paged_settings import Mapped, PagedSource, TableSettings
 from assets.connectors.servicenow_history import Change, history
+from assets.connectors.sign_in import BasicSignIn, SignIn, secret
 from assets.landing.contracts import contract
+from assets.landing.spool import Cursor, Page, RawRow
 
 API = "/api/now/table/"
 #: Identities in one question: the address stays below 8 KiB.

@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sqlalchemy.engine import Connection, Engine
 
 from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
-from assets.connectors.http import Traffic
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
 from assets.connectors.sql_frames import raw_frame
 from assets.connectors.sql_reading import (
@@ -31,6 +30,7 @@ from assets.connectors.sql_reading import (
     snapshot,
     source_columns,
 )
+from assets.connectors.traffic import Traffic
 from assets.landing.contracts import contract
 from assets.landing.declaration import Declaration, Exclusion, Sequence, Unit, Zone
 

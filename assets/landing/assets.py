@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from assets.clock import Clock
 from assets.connectors.base import Connector, Window
-from assets.connectors.http import CountingConnector
+from assets.connectors.traffic import CountingConnector
 from assets.estate import Estate, run_days
 from assets.home import Home
 from assets.landing.contracts import contract

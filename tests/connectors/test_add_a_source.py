@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from assets.connectors.control import ControlSource
-from assets.connectors.paged import PagedConnector, PagedSource
+from assets.connectors.paged import PagedConnector
+from assets.connectors.paged_settings import PagedSource
 from orchestration.connect import AnySource
 from tests.conftest import ROOT
 from tests.connectors.test_docs import MODELS

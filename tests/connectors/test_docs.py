@@ -13,7 +13,7 @@ from assets.connectors.cloudwatch import CloudWatchQuery, CloudWatchSource
 from assets.connectors.files import FilesSource
 from assets.connectors.glpi import GlpiSource
 from assets.connectors.jira import JiraSource
-from assets.connectors.paged import TableSettings
+from assets.connectors.paged_settings import TableSettings
 from assets.connectors.prometheus import PrometheusQuery, PrometheusSource
 from assets.connectors.servicenow import ServiceNowSource
 from assets.connectors.sql import SqlSource, SqlTable

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.connectors.http import Breaker, Bucket, Client, HttpSource, Link
+from assets.connectors.http import Client, HttpSource, Link
 from assets.connectors.remote import RetryPolicy, SourceError
+from assets.connectors.traffic import Breaker, Bucket
 from tests.connectors.simulators.faults import WAY, login_page
 from tests.connectors.simulators.servicenow import ServiceNow
 

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from assets.connectors.base import Batch, RejectedInput
 from assets.connectors.files import FilesConnector, FilesSource
-from assets.connectors.http import Traffic
 from assets.connectors.object_stores import ObjectStore
 from assets.connectors.remote import RetryPolicy, SourceError
+from assets.connectors.traffic import Traffic
 from tests.connectors.aws import REGION, SECRET, SESSION, Answer, AwsLayer, Request
 from tests.connectors.landing import files_that_show, land_all, landed_rows
 from tests.connectors.test_files import DECLARED, WINDOW, refusal
