@@ -31,6 +31,8 @@ from assets.connectors.tape import Tape
 from assets.connectors.traffic import Breaker, Bucket, Traffic
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+#: JSON from bytes.
+Decode = Callable[[bytes], Any]
 #: Answers that may be better next time; every 5xx too.
 _PASSING = (408, 425, 429)
 _NOT_TLS = "TLS certificates of this source are not verified (verify_tls: false)"
@@ -169,11 +171,13 @@ class Client:
         rights: str = "",
         fix: str = "",
         signed: bool = True,
+        decode: Decode = json.loads,
     ) -> Answer:
         """The answer to one question, asked again while its failure may pass. Raises `SourceError`.
 
         `path` is below the source's address, or a whole address of the same server. `rights` names what a 403
         lacks; `fix` is the advice for a refusal that is none of access. `signed` false leaves the sign-in out.
+        `decode` reads the JSON; it raises ValueError for what is none.
         """
         breaker = self._link.breaker
         if breaker.is_open:
@@ -188,7 +192,7 @@ class Client:
         def once() -> Answer:
             nonlocal tries
             tries += 1
-            return self._once(method, target, question, headers or {}, rights, fix, signed)
+            return self._once(method, target, question, headers or {}, rights, fix, signed, decode)
 
         try:
             answer = self._counted(once)
@@ -214,6 +218,7 @@ class Client:
         rights: str,
         fix: str,
         signed: bool,
+        decode: Decode,
     ) -> Answer:
         """One try; one more with a fresh sign-in when the old one is no longer accepted."""
         for last in (False, True):
@@ -226,7 +231,7 @@ class Client:
             if renewable and (response.status_code == 401 or _is_page(response)):
                 self._proof = None
                 continue
-            return self._decode(response, rights, fix)
+            return self._decode(response, rights, fix, decode)
         raise AssertionError("unreachable")
 
     def _exchange(
@@ -272,7 +277,7 @@ class Client:
         self._link.ahead_seconds = _ahead(response)
         return response
 
-    def _decode(self, response: httpx.Response, rights: str, fix: str) -> Answer:
+    def _decode(self, response: httpx.Response, rights: str, fix: str, decode: Decode) -> Answer:
         status, said = response.status_code, self.hide(_said(response))
         if status in _PASSING or status >= 500:
             raise TransientError(f"status {status}{said}", _retry_after(response))
@@ -296,7 +301,7 @@ class Client:
                 fix or "check the settings of this source",
             )
         try:
-            body = json.loads(response.content)
+            body = decode(response.content)
         except ValueError:
             raise TransientError("the answer is not whole JSON") from None
         return Answer(body, status, response.headers, len(response.content))

@@ -7,6 +7,7 @@ Prometheus would otherwise repeat a value for up to five minutes after its serie
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import math
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
+import numpy as np
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
@@ -110,7 +113,7 @@ class _Answers:
     byte_count: int = 0
 
     def series(self) -> list[Series]:
-        return [Series(labels, tuple(times), tuple(values)) for labels, times, values in self.points.values()]
+        return [Series(*point) for point in self.points.values()]
 
 
 class PrometheusConnector:
@@ -213,7 +216,7 @@ class PrometheusConnector:
             "partial_response": "false",
         }
         fix = f"try the query in the server's own page: {promql}"
-        answer = client.ask("POST", API, form=form, fix=fix)
+        answer = client.ask("POST", API, form=form, fix=fix, decode=_parsed)
         body = answer.body
         if not isinstance(body, dict) or body.get("status") != "success":
             said = f": {body['error']}"[:300] if isinstance(body, dict) and body.get("error") else ""
@@ -250,14 +253,30 @@ class PrometheusConnector:
         labels = {str(name): str(value) for name, value in one["metric"].items()}
         key = json.dumps(labels, sort_keys=True)
         _, times, values = answers.points.setdefault(key, (labels, [], []))
-        for moment, value in one["values"]:
-            begin = round(float(moment) * 1000) + 1 - step_ms
-            if not start_ms <= begin < end_ms or (begin - start_ms) % step_ms:
-                raise client.error(
-                    f"a value at {moment} lies off the asked steps", "check proxies between here and there"
-                )
-            times.append(begin)
-            values.append(str(value))
+        if not one["values"]:
+            return
+        moments, texts = zip(*one["values"], strict=True)
+        begins = np.rint(np.array(moments, dtype=np.float64) * 1000) + 1 - step_ms
+        off = ~((begins >= start_ms) & (begins < end_ms) & ((begins - start_ms) % step_ms == 0))
+        if off.any():
+            raise client.error(
+                f"a value at {moments[int(off.argmax())]} lies off the asked steps",
+                "check proxies between here and there",
+            )
+        times += begins.astype(np.int64).tolist()
+        values += map(str, texts)
+
+
+def _parsed(content: bytes) -> Any:
+    """The answer. Values are text in it, so that the fastest parser loses no digit of them."""
+    was_on = gc.isenabled()
+    # A list a point: while they are made, the collector would walk them again and again.
+    gc.disable()
+    try:
+        return orjson.loads(content)
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _seconds(milliseconds: int) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,8 @@ class Series:
     """One series of a matrix: labels, step starts in ms since 1970, and values as the server wrote them."""
 
     labels: Mapping[str, str]
-    times: tuple[int, ...]
-    values: tuple[str, ...]
+    times: Sequence[int]
+    values: Sequence[str]
 
     @property
     def shown(self) -> str:
@@ -64,10 +64,15 @@ def sample_rows(
     ordered = sorted(series, key=lambda one: one.shown)
     owners = [ci_of(one.labels, ci_label, ci_map) for one in ordered]
     claims = _contested(ordered, owners)
-    good: list[tuple[str, int, str, int]] = []
+    contested = {owner for owner, _ in claims}
+    good = _Good()
     broken: list[BrokenRow] = []
     number = 0
     for one, owner in zip(ordered, owners, strict=True):
+        if owner is not None and owner not in contested:
+            good.add(owner, one.times, one.values, range(number + 1, number + len(one.times) + 1))
+            number += len(one.times)
+            continue
         for moment, value in zip(one.times, one.values, strict=True):
             number += 1
             if owner is None:
@@ -75,15 +80,39 @@ def sample_rows(
             elif (owner, moment) in claims:
                 broken.append(_several_series(number, one, moment, value, ci_label, several_fix))
             else:
-                good.append((owner, moment, value, number))
-    frame = pa.table(
-        {
-            "ci_id": pa.array([row[0] for row in good], pa.string()),
-            "observed_at": pa.array([row[1] for row in good], TIMESTAMP),
-            "value": pa.array([row[2] for row in good], pa.string()),
-        }
-    )
-    return Rows(frame, pa.array([row[3] for row in good], pa.int64()), tuple(broken))
+                good.add(owner, [moment], [value], range(number, number + 1))
+    return good.rows(broken)
+
+
+@dataclass
+class _Good:
+    """Rows that can be read, column by column: a batch holds millions."""
+
+    owners: list[str] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+    numbers: list[range] = field(default_factory=list)
+
+    def add(self, owner: str, times: Sequence[int], values: Sequence[str], numbers: range) -> None:
+        self.owners.append(owner)
+        self.counts.append(len(numbers))
+        self.times += times
+        self.values += values
+        self.numbers.append(numbers)
+
+    def rows(self, broken: list[BrokenRow]) -> Rows:
+        which = np.repeat(np.arange(len(self.owners)), self.counts)
+        numbers = [np.arange(part.start, part.stop, dtype=np.int64) for part in self.numbers]
+        frame = pa.table(
+            {
+                "ci_id": pa.array(self.owners, pa.string()).take(pa.array(which)),
+                "observed_at": pa.array(np.array(self.times, dtype=np.int64)).cast(TIMESTAMP),
+                "value": pa.array(self.values, pa.string()),
+            }
+        )
+        source_rows = np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int64)
+        return Rows(frame, pa.array(source_rows), tuple(broken))
 
 
 def _contested(series: list[Series], owners: list[str | None]) -> frozenset[tuple[str, int]]:
