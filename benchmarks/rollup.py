@@ -237,27 +237,71 @@ select 'sketch' as part, * from sketches
 """
 
 
-def by_pandas(samples: str, first: str, count: int) -> None:
-    """The same sums with pandas: hours, days and buckets."""
+def by_pandas(folder: str, samples: str, control: str, first: str, count: int) -> None:
+    """The columns of the statement by hand with pandas, written as Parquet: hours, days and buckets."""
     import pandas as pd
 
     files = landed_files(Path(samples), days_of(count, date.fromisoformat(first)))
-    columns = ["ci_id", "metric", "observed_at", "value", "interval_seconds"]
+    columns = ["ci_id", "metric", "observed_at", "value", "unit", "interval_seconds"]
     frame = pd.concat([pd.read_parquet(path, columns=columns) for path in files], ignore_index=True)
+    rules = pd.read_parquet(Path(control) / "measurement_plan" / "all.parquet")
+    limits = pd.read_parquet(Path(control) / "resource_limits" / "all.parquet")
+    limits["usable_value"] = limits["limit_value"] * 0.8
+    for name in ("ci_id", "metric", "unit"):
+        frame[name] = frame[name].astype("category")
+    frame = frame.merge(rules[["metric", "unit", "resource", "statistic"]], on=["metric", "unit"])
+    frame = frame.merge(
+        limits[["ci_id", "resource", "limit_value", "usable_value"]], on=["ci_id", "resource"]
+    )
+    for name in ("ci_id", "resource", "unit", "statistic"):
+        frame[name] = frame[name].astype("category")
     frame["hour_at"] = frame["observed_at"].dt.floor("h")
     frame["observed_date"] = frame["observed_at"].dt.floor("D")
-    hours = frame.groupby(["ci_id", "metric", "hour_at"], observed=True)
-    hours = (
-        hours["value"].agg(["count", "mean", "min", "max"]).join(hours["value"].quantile(0.95).rename("p95"))
+    is_saturated = frame["value"] >= frame["usable_value"]
+    frame["saturated_seconds"] = frame["interval_seconds"].where(is_saturated, 0.0)
+    series = ["ci_id", "resource"]
+
+    by_hour = frame.groupby([*series, "hour_at", "observed_date", "unit", "statistic"], observed=True)
+    hours = by_hour.agg(
+        sample_count=("value", "size"),
+        covered_seconds=("interval_seconds", "sum"),
+        demand_avg=("value", "mean"),
+        demand_min=("value", "min"),
+        demand_max=("value", "max"),
     )
-    days = frame.groupby(["ci_id", "metric", "observed_date"], observed=True)
-    days = days["value"].agg(["count", "mean", "max"]).join(days["value"].quantile(0.95).rename("p95"))
-    size = np.abs(frame["value"].to_numpy())
+    hours["demand_p95"] = by_hour["value"].quantile(0.95)
+    hours["coverage_ratio"] = (hours["covered_seconds"] / 3600).clip(upper=1)
+    hours = hours.reset_index()
+    is_maximum = hours["statistic"] == "maximum"
+    hours["demand_value"] = hours["demand_max"].where(is_maximum, hours["demand_avg"])
+    busiest = hours.loc[hours.groupby([*series, "observed_date"], observed=True)["demand_value"].idxmax()]
+    busiest = busiest.set_index([*series, "observed_date"])[["hour_at", "demand_value"]]
+
+    by_day = frame.groupby([*series, "observed_date", "unit"], observed=True)
+    days = by_day.agg(
+        sample_count=("value", "size"),
+        covered_seconds=("interval_seconds", "sum"),
+        demand_avg=("value", "mean"),
+        demand_max=("value", "max"),
+        saturated_seconds=("saturated_seconds", "sum"),
+        limit_value=("limit_value", "first"),
+        usable_value=("usable_value", "first"),
+    )
+    days["demand_p95"] = by_day["value"].quantile(0.95)
+    days = days.reset_index().join(busiest, on=[*series, "observed_date"])
+    days["coverage_ratio"] = (days["covered_seconds"] / 86400).clip(upper=1)
+    days["utilisation_ratio"] = days["demand_value"] / days["limit_value"]
+
+    values = frame["value"].to_numpy()
+    size = np.abs(values)
     bucket = np.ceil(np.log(np.where(size > 0, size, 1)) / 0.02000066670666952).astype(np.int64) + 40_000
-    frame["bucket"] = np.where(size > 0, np.sign(frame["value"].to_numpy()) * bucket, 0).astype(np.int64)
-    keys = ["ci_id", "metric", "observed_date", "bucket"]
-    sketches = frame.groupby(keys, observed=True)["interval_seconds"].sum()
-    print(len(hours), len(days), len(sketches), file=sys.stderr)
+    frame["bucket"] = np.where(size > 0, np.sign(values) * bucket, 0).astype(np.int64)
+    keys = [*series, "observed_date", "unit", "bucket"]
+    sketches = frame.groupby(keys, observed=True)["interval_seconds"].sum().reset_index()
+
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, table in (("hours", hours), ("days", days), ("sketches", sketches)):
+        table.to_parquet(Path(folder) / f"{name}.parquet")
 
 
 # int_resource_sketch_weeks of all days.
@@ -379,7 +423,7 @@ def rollups(cis: int, count: int) -> None:
     ten = measured(rolled_up, home("rollup-many"), *where, count, ROLLUP)
     hand_one = quickest(measured(by_hand, str(FOLDER / "hand.duckdb"), *where, 1) for _ in range(3))
     hand_ten = measured(by_hand, str(FOLDER / "hand.duckdb"), *where, count)
-    pandas = quickest(measured(by_pandas, str(samples), FIRST.isoformat(), 1) for _ in range(3))
+    pandas = quickest(measured(by_pandas, home("pandas"), *where, 1) for _ in range(3))
     millions = cis * MINUTES * len(METRICS) / 1e6
     line("rollup through dbt, no samples", nothing)
     line(f"rollup through dbt, {millions:.1f} million samples", one)
