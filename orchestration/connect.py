@@ -34,7 +34,10 @@ def connect(source: AnySource, config: Path, spool: Path | None = None) -> Conne
     folder = config.resolve().parent
     match source:
         case CloudWatchSource():
-            return CloudWatchConnector(source)
+            # Imported here: settings, which are read without Dagster, import this module.
+            from assets.clock import Clock
+
+            return CloudWatchConnector(source, now=Clock().system_time)
         case ControlSource():
             return ControlConnector(source, folder)
         case FilesSource():

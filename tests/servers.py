@@ -55,6 +55,18 @@ def _postgres_programs() -> Path:
     return max(versions, key=lambda path: int(path.parent.name.split(".")[0]))
 
 
+def _ended(process: subprocess.Popen[Any] | None, directory: Path) -> None:
+    """End a server, by force if need be, and remove its directory."""
+    if process is not None:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 class PostgresServer:
     """A PostgreSQL cluster in a temporary directory. Runs as user postgres when the tests run as root."""
 
@@ -152,14 +164,7 @@ class PostgresServer:
     def stop(self) -> None:
         """Stop the server that this object started and remove its directory."""
         process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        _ended(process, self._directory)
 
 
 class MariaServer:
@@ -237,14 +242,7 @@ class MariaServer:
     def stop(self) -> None:
         """Stop the server that this object started and remove its directory."""
         process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        _ended(process, self._directory)
 
 
 def _program(name: str) -> str:

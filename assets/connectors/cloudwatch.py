@@ -138,8 +138,8 @@ class CloudWatchConnector:
         self,
         source: CloudWatchSource,
         *,
+        now: Callable[[], datetime],
         retries: RetryPolicy | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._source = source
         self._retries = retries or RetryPolicy()

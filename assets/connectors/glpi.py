@@ -54,11 +54,6 @@ class GlpiSource(PagedSource):
     password_env: str | None = None
     app_token_env: str | None = None
 
-    @classmethod
-    def mapping_file(cls) -> Path:
-        """`glpi.yaml` beside this module."""
-        return Path(__file__).with_suffix(".yaml")
-
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:

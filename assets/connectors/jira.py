@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -47,11 +46,6 @@ class JiraSource(PagedSource):
     deployment: Literal["cloud", "data_center"]
     user: str | None = None
     sla_name: str = "Time to resolution"
-
-    @classmethod
-    def mapping_file(cls) -> Path:
-        """`jira.yaml` beside this module."""
-        return Path(__file__).with_suffix(".yaml")
 
     @property
     def is_cloud(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -103,8 +104,8 @@ class PagedSource(HttpSource):
 
     @classmethod
     def mapping_file(cls) -> Path:
-        """Where the connector's own mappings stand."""
-        raise NotImplementedError
+        """Where the connector's own mappings stand: `<connector>.yaml` beside its module."""
+        return Path(inspect.getfile(cls)).with_suffix(".yaml")
 
     def mapped(self, table: str) -> Mapped:
         """The mapping of one table as configured."""

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -64,11 +63,6 @@ class ServiceNowSource(PagedSource):
     identify_services_by: str = Field("sys_id", pattern=_IDENTIFIER)
     identify_teams_by: str = Field("sys_id", pattern=_IDENTIFIER)
     sla_filter: str = "sla.type=SLA^sla.target=resolution"
-
-    @classmethod
-    def mapping_file(cls) -> Path:
-        """`servicenow.yaml` beside this module."""
-        return Path(__file__).with_suffix(".yaml")
 
     def mapped(self, table: str) -> Mapped:
         """The mapping with the identifying fields put in."""
