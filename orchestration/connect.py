@@ -13,6 +13,7 @@ from assets.connectors.jira import JiraConnector, JiraSource
 from assets.connectors.prometheus import PrometheusConnector, PrometheusSource
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.sql import SqlConnector, SqlSource
+from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
 
 AnySource = (
     CloudWatchSource
@@ -23,6 +24,7 @@ AnySource = (
     | PrometheusSource
     | ServiceNowSource
     | SqlSource
+    | ZabbixSource
 )
 
 
@@ -52,3 +54,5 @@ def connect(source: AnySource, config: Path, spool: Path | None = None) -> Conne
             return ServiceNowConnector(source, spool=spool)
         case SqlSource():
             return SqlConnector(source)
+        case ZabbixSource():
+            return ZabbixConnector(source, spool=spool)

@@ -90,6 +90,7 @@ class SessionSignIn:
     source: GlpiSource
     can_renew: bool = True
     sign_out_path: str = f"{API}/killSession"
+    sign_out_body: None = None
 
     @property
     def names(self) -> str:

@@ -25,8 +25,15 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from assets.connectors.base import SourceName
-from assets.connectors.remote import NotThereError, RetryPolicy, SourceError, TransientError, hide
-from assets.connectors.sign_in import Session, SignIn, TokenSignIn
+from assets.connectors.remote import (
+    NotThereError,
+    RetryPolicy,
+    SignedOutError,
+    SourceError,
+    TransientError,
+    hide,
+)
+from assets.connectors.sign_in import BodySignIn, Session, SignIn, TokenSignIn
 from assets.connectors.tape import Tape
 from assets.connectors.traffic import Breaker, Bucket, Traffic
 
@@ -135,10 +142,12 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._proof and isinstance(self._sign_in, Session):
+        if self._proof is not None and isinstance(self._sign_in, Session):
+            target, body = self._address + self._sign_in.sign_out_path, self._sign_in.sign_out_body
+            question = {} if body is None else self._with_proof({"json": body})
             # Once and without a word: a session that stays open ends by itself.
             with contextlib.suppress(httpx.HTTPError):
-                self._http.get(self._address + self._sign_in.sign_out_path, headers=self._proof)
+                self._http.request("GET" if body is None else "POST", target, headers=self._proof, **question)
         self._http.close()
 
     @property
@@ -177,7 +186,8 @@ class Client:
 
         `path` is below the source's address, or a whole address of the same server. `rights` names what a 403
         lacks; `fix` is the advice for a refusal that is none of access. `signed` false leaves the sign-in out.
-        `decode` reads the JSON; it raises ValueError for what is none.
+        `decode` reads the JSON; it raises ValueError for what is none, and may raise `TransientError`, `SourceError`
+        and `SignedOutError` for what the answer says.
         """
         breaker = self._link.breaker
         if breaker.is_open:
@@ -231,7 +241,12 @@ class Client:
             if renewable and (response.status_code == 401 or _is_page(response)):
                 self._proof = None
                 continue
-            return self._decode(response, rights, fix, decode)
+            try:
+                return self._decode(response, rights, fix, decode)
+            except SignedOutError as error:
+                if not renewable:
+                    raise self._refused(401, f": {self.hide(str(error))}", rights) from None
+                self._proof = None
         raise AssertionError("unreachable")
 
     def _exchange(
@@ -247,13 +262,19 @@ class Client:
         if tape is not None and tape.is_played:
             response = tape.answer(self._source.name, method, target, question, self._address)
         else:
-            response = self._send(method, target, question, headers)
+            response = self._send(method, target, self._with_proof(question) if signed else question, headers)
         if tape is not None and not tape.is_played:
             tape.keep(method, target, question, response, self._address, self.hide)
         traffic = self._link.traffic
         traffic.pages += 1
         traffic.bytes += len(response.content)
         return response
+
+    def _with_proof(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The question with the part of the sign-in that belongs into its JSON."""
+        if not isinstance(self._sign_in, BodySignIn) or not self._sign_in.body:
+            return question
+        return {**question, "json": {**question["json"], **self._sign_in.body}}
 
     def _send(
         self, method: str, target: str, question: Mapping[str, Any], headers: Mapping[str, str]

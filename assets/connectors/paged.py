@@ -10,7 +10,7 @@ import contextlib
 import json
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from assets.connectors.traffic import Traffic
 from assets.landing.contracts import contract
 from assets.landing.declaration import Declaration
 from assets.landing.spool import Cursor, Page, RawRow, Spool, SpoolBusyError
+from assets.landing.store import slug
 
 #: The contract table of records that are gone from their source.
 TOMBSTONES = "tombstones"
@@ -106,6 +107,21 @@ class PagedConnector(ABC):
         """Zone of timestamps without an offset where only the source knows it; None: that of the mapping."""
         return None
 
+    def is_by_day(self, table: str) -> bool:
+        """Whether rows are asked for by the day of their last change; others are read whole."""
+        return bool(contract(table).since)
+
+    def questions(self, table: str) -> Sequence[str]:
+        """By which questions a table is read: each is asked, kept and landed by itself.
+
+        `first`, `page` and the settings' `mapped` are given the name of a question in place of the table's.
+        """
+        return (table,)
+
+    def refine(self, batch: Batch, is_landed: IsLanded) -> Batch | None:  # noqa: ARG002
+        """A batch as it is to land; None: better leave what has landed."""
+        return batch
+
     # --- what is written once ---
 
     @property
@@ -136,12 +152,14 @@ class PagedConnector(ABC):
         self._link.traffic = Traffic()
         if table == TOMBSTONES:
             yield from self._tombstones()
-        if table not in self._source.tables:
             return
-        by_day = bool(contract(table).since)
-        wide = _widened(window, self._source.lookback_days) if by_day else None
+        if table not in self.tables():
+            return
+        wide = _widened(window, self._source.lookback_days) if self.is_by_day(table) else None
         with self.client() as client:
-            yield from self._read(client, table, table, wide, is_landed)
+            for question in self.questions(table):
+                folder = table if question == table else slug(question)
+                yield from self._read(client, table, question, folder, wide, is_landed)
             if table in self._counted() and self._home is not None:
                 yield from self._census(client, self._home, table, window.end, wide, is_landed)
 
@@ -153,25 +171,25 @@ class PagedConnector(ABC):
         empty = []
         with self.client() as client:
             for table in self._source.tables:
-                page = self.page(client, table, self.first(table, window if contract(table).since else None))
+                page = self.page(client, table, self.first(table, window if self.is_by_day(table) else None))
                 if not page.rows and not page.announced and page.next is None:
                     empty.append(table)
             return Probe(tuple(empty), client.warnings)
 
     def _read(
-        self, client: Client, table: str, folder: str, window: Window | None, is_landed: IsLanded
+        self, client: Client, table: str, name: str, folder: str, window: Window | None, is_landed: IsLanded
     ) -> Iterator[Batch | RejectedInput]:
         with contextlib.ExitStack() as stack:
-            question = self._question(client, table, window)
+            question = self._question(client, table, name, window)
             spool = self._spooled(stack, folder, question.text)
             self._link.traffic.resumed_pages += spool.pages
             self._fetch(
                 client,
                 spool,
-                self.first(table, window),
-                lambda cursor: self._page(client, lambda: self.page(client, table, cursor), cursor),
+                self.first(name, window),
+                lambda cursor: self._page(client, lambda: self.page(client, name, cursor), cursor),
             )
-            yield from self._given(client, table, window, question, spool, is_landed)
+            yield from self._given(client, window, question, spool, is_landed)
 
     def client(self) -> Client:
         """A client that is signed in as configured; to be closed."""
@@ -194,12 +212,13 @@ class PagedConnector(ABC):
         except SpoolBusyError as error:
             raise SourceError(self.name, str(error), "let one run at a time read a source") from None
 
-    def _question(self, client: Client, table: str, window: Window | None) -> _Question:
-        mapped = self._source.mapped(table)
+    def _question(self, client: Client, table: str, name: str, window: Window | None) -> _Question:
+        mapped = self._source.mapped(name)
         declaration = mapped.declaration(table, self.zone(client, table))
-        asked = [self._source.url, table, mapped.source, mapped.filter, mapped.source_fields]
+        asked = [self._source.url, name, mapped.source, mapped.filter, mapped.source_fields]
         days = window and [window.start.isoformat(), window.end.isoformat()]
-        return _Question(mapped, declaration, json.dumps([*asked, days, self._source.page_rows]))
+        text = json.dumps([*asked, days, self._source.page_rows])
+        return _Question(table, name, mapped, declaration, text)
 
     def _fetch(self, client: Client, spool: Spool, first: Cursor, ask: Callable[[Cursor], Page]) -> None:
         """Ask until the end, each page durable before the next is asked for."""
@@ -227,24 +246,24 @@ class PagedConnector(ABC):
     def _given(
         self,
         client: Client,
-        table: str,
         window: Window | None,
         question: _Question,
         spool: Spool,
         is_landed: IsLanded,
     ) -> Iterator[Batch | RejectedInput]:
-        warnings = [*client.warnings, *spool.warnings, *_repeats(table, spool)]
-        short = self._shortfall(client, table, window, spool)
+        warnings = [*client.warnings, *spool.warnings, *_repeats(question.name, spool)]
+        short = self._shortfall(client, question, window, spool)
         if short is not None:
             warnings.append(f"{short.reason}; fix: {short.fix}")
         landing = _Landing(spool)
         for day in [None] if window is None else _days(window):
             rows = spool.rows(None if window is None else [day, *([None] if day == window.end else [])])
-            batch = self._batch(table, question, day, list(rows), tuple(warnings), landing.take())
-            if is_landed(batch.batch_id, batch.fingerprint):
+            batch = self._batch(question, day, list(rows), tuple(warnings), landing.take())
+            refined = self.refine(batch, is_landed)
+            if refined is None or is_landed(refined.batch_id, refined.fingerprint):
                 batch.landed()
             else:
-                yield batch
+                yield refined
         if short is not None and not self._source.accept_hidden_rows:
             yield short
         landing.is_all = True
@@ -294,7 +313,7 @@ class PagedConnector(ABC):
                 one for one in census.missed_days(known, held, by_history=by_history) if one not in just_read
             ]
             for window in census.windows(missed):
-                yield from self._read(client, table, f"{table}.missed", window, is_landed)
+                yield from self._read(client, table, table, f"{table}.missed", window, is_landed)
             census.write(home, self.name, table, census.Census(day, len(held), gone))
             spool.remove()
 
@@ -365,7 +384,6 @@ class PagedConnector(ABC):
 
     def _batch(
         self,
-        table: str,
         question: _Question,
         day: date | None,
         rows: list[RawRow],
@@ -375,8 +393,8 @@ class PagedConnector(ABC):
         frame = _frame(question.mapped.source_fields, rows)
         return Batch(
             source=self.name,
-            table=table,
-            batch_id=table if day is None else f"{table}/{day.isoformat()}",
+            table=question.table,
+            batch_id=question.name if day is None else f"{question.name}/{day.isoformat()}",
             frame=frame,
             declaration=question.declaration,
             input_path=f"{self._source.url}/{question.mapped.source}",
@@ -389,22 +407,22 @@ class PagedConnector(ABC):
         )
 
     def _shortfall(
-        self, client: Client, table: str, window: Window | None, spool: Spool
+        self, client: Client, question: _Question, window: Window | None, spool: Spool
     ) -> RejectedInput | None:
         """What to say when fewer records came than the source announces; it is asked again before."""
         came = spool.records()
         if spool.announced is None or came >= spool.announced:
             return None
         # Records may have gone, or been changed out of the window, since the first page announced them.
-        announced = self.page(client, table, self.first(table, window)).announced
+        announced = self.page(client, question.name, self.first(question.name, window)).announced
         if announced is None or came >= announced:
             return None
-        place = f"{self._source.url}/{self._source.mapped(table).source}"
+        place = f"{self._source.url}/{question.mapped.source}"
         span = "" if window is None else f" of {window.start} to {window.end}"
         return RejectedInput(
             source=self.name,
-            table=table,
-            batch_id=f"{table}/announced" + ("" if window is None else f"/{window.end}"),
+            table=question.table,
+            batch_id=f"{question.name}/announced" + ("" if window is None else f"/{window.end}"),
             input_path=place,
             reason=f"{place}{span}: the source announced {announced} records and gave {came}",
             fix=f"grant the account {self.rights}, or set accept_hidden_rows if the others need not land",
@@ -413,8 +431,10 @@ class PagedConnector(ABC):
 
 @dataclass(frozen=True)
 class _Question:
-    """What is asked of one table: its mapping, how landing reads the answer, and a text that tells it from others."""
+    """What is asked for one table: its name, mapping, how landing reads the answer, a text that tells it apart."""
 
+    table: str
+    name: str
     mapped: Mapped
     declaration: Declaration
     text: str

@@ -38,6 +38,10 @@ class TransientError(Exception):
         self.is_unreachable = is_unreachable
 
 
+class SignedOutError(Exception):
+    """What proved who one is, is no longer accepted, said inside an answer whose status is 200."""
+
+
 @dataclass(frozen=True)
 class RetryPolicy:
     """At most `attempts` tries; waits double from `first_wait_seconds`, or follow the server's Retry-After.

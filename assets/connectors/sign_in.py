@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from assets.connectors.remote import SourceError
 
@@ -31,11 +32,24 @@ class SignIn(Protocol):
 
 @runtime_checkable
 class Session(Protocol):
-    """A sign-in that begins something at the server, to be ended by a GET of this path."""
+    """A sign-in that begins something at the server, to be ended by one question."""
 
     @property
     def sign_out_path(self) -> str:
         """Below the source's address."""
+
+    @property
+    def sign_out_body(self) -> Mapping[str, Any] | None:
+        """JSON to post there; None: a GET."""
+
+
+@runtime_checkable
+class BodySignIn(Protocol):
+    """A sign-in whose proof, or a part of it, stands in the JSON of each question."""
+
+    @property
+    def body(self) -> Mapping[str, str]:
+        """Fields to add, after the sign-in was called."""
 
 
 @dataclass(frozen=True)

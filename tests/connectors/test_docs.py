@@ -17,6 +17,7 @@ from assets.connectors.paged_settings import TableSettings
 from assets.connectors.prometheus import PrometheusQuery, PrometheusSource
 from assets.connectors.servicenow import ServiceNowSource
 from assets.connectors.sql import SqlSource, SqlTable
+from assets.connectors.zabbix import ZabbixQuery, ZabbixSource
 from tests.conftest import ROOT
 
 MODELS: dict[str, tuple[type[BaseModel], ...]] = {
@@ -27,6 +28,7 @@ MODELS: dict[str, tuple[type[BaseModel], ...]] = {
     "prometheus": (PrometheusSource, PrometheusQuery),
     "servicenow": (ServiceNowSource, TableSettings),
     "sql": (SqlSource, SqlTable),
+    "zabbix": (ZabbixSource, ZabbixQuery, TableSettings),
 }
 
 

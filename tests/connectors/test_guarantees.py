@@ -12,10 +12,10 @@ import signal
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -32,9 +32,10 @@ from assets.connectors.paged import PagedConnector
 from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.tape import Tape
+from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
 from tests.conftest import ROOT
 from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
-from tests.connectors.simulators import glpi, jira, servicenow
+from tests.connectors.simulators import glpi, jira, servicenow, zabbix
 from tests.connectors.simulators.faults import SPOILT, WAY, Fault, Question, Simulator, hang, login_page
 
 DAY = date(2026, 3, 28)
@@ -46,8 +47,9 @@ PAGE_ROWS = 4
 class Case:
     """One connector: its simulator with a number of rows, its connector, and the table tried.
 
-    `key` and `updated` are the contract's fields of identity and time. `secrets` are planted in `environment`.
-    The first page is the answer to question `first_page`; only questions for pages have the parameter `page_parameter`.
+    `key` names the contract's fields of identity, `updated` that of time. `secrets` are planted in `environment`.
+    The first page is the answer to question `first_page`; only questions for pages have the parameter `page_parameter`
+    (of the address, or of JSON-RPC).
     `announces`: the source says how many rows there are. `renews`: a sign-in that ended is renewed within the run.
     """
 
@@ -136,6 +138,46 @@ def jira_of(deployment: str) -> Case:
     )
 
 
+def zabbix_of(version: str) -> Case:
+    """7.x with a token, 6.0 with a session: its proof stands in the body."""
+    is_old = version.startswith("6.0")
+
+    def connector(
+        url: str, spool: Path | None, retries: RetryPolicy, changes: dict[str, Any]
+    ) -> PagedConnector:
+        proof = (
+            {"user": zabbix.USER, "password_env": "ZABBIX_PASSWORD"}
+            if is_old
+            else {"token_env": zabbix.VARIABLE}
+        )
+        given = {
+            "type": "zabbix",
+            "name": "desk",
+            "url": url,
+            "page_rows": PAGE_ROWS,
+            "lookback_days": 0,
+            "timeout_seconds": 5,
+            "queries": [{"metric": "system.cpu.utilization", "item_key": zabbix.KEY}],
+            **proof,
+            **changes,
+        }
+        return ZabbixConnector(ZabbixSource.model_validate(given), spool=spool, retries=retries)
+
+    return Case(
+        lambda rows: zabbix.Zabbix(rows, version),
+        connector,
+        "metric_samples",
+        "ci_id observed_at",
+        {"ZABBIX_PASSWORD": zabbix.PASSWORD} if is_old else {zabbix.VARIABLE: zabbix.TOKEN},
+        (zabbix.PASSWORD, "planted-session") if is_old else ("planted-zabbix-token",),
+        first_page=3 if is_old else 2,
+        page_parameter="time_from",
+        updated="observed_at",
+        announces=False,
+        renews=is_old,
+    )
+
+
 CASES = {
     "glpi": Case(
         glpi.Glpi,
@@ -159,6 +201,8 @@ CASES = {
         first_page=1,
         page_parameter="sysparm_limit",
     ),
+    "zabbix": zabbix_of("7.4.2"),
+    "zabbix 6.0": zabbix_of("6.0.14"),
 }
 
 
@@ -191,13 +235,22 @@ def read(case: Case, connector: PagedConnector) -> tuple[dict[str, datetime], li
             continue
         columns = batch.declaration.columns
         for row in batch.frame.to_pylist():
-            assert row[columns[case.key]] not in found
+            key = identity(row, [columns[name] for name in case.key.split()])
+            assert key not in found
             updated = datetime.fromisoformat(row[columns[case.updated]])
             if updated.tzinfo is None:
                 updated = updated.replace(tzinfo=ZoneInfo(batch.declaration.zone))
-            found[row[columns[case.key]]] = updated
+            found[key] = updated
         batch.landed()
     return found, refused
+
+
+def identity(row: dict[str, Any], names: list[str]) -> str:
+    """The cells that name a row; landed times are naive UTC."""
+    cells = [row[name] for name in names]
+    return " ".join(
+        one.astimezone(UTC).isoformat() if isinstance(one, datetime) else str(one) for one in cells
+    )
 
 
 def read_to_the_end(
@@ -296,7 +349,7 @@ def test_spoilt_rows_are_landed_or_quarantined_with_a_reason(case: Case, tmp_pat
         (summary,) = land_all(connect(case, simulator), tmp_path, WINDOW)
     assert summary.is_conserved
     assert summary.rows_received == len(keys)
-    landed = [row[case.key] for row in landed_rows(tmp_path, "desk", case.table)]
+    landed = [identity(row, case.key.split()) for row in landed_rows(tmp_path, "desk", case.table)]
     quarantined = quarantined_rows(tmp_path, "desk", case.table)
     assert all(row["reason"] and row["fix"] for row in quarantined)
     assert len(landed) + len({row["source_row"] for row in quarantined}) == len(keys)
@@ -367,7 +420,16 @@ def killed_at(simulator: Simulator, number: int) -> Iterator[list[subprocess.Pop
 
 
 def pages_asked(case: Case, simulator: Simulator) -> list[Question]:
-    return [question for question in simulator.questions if case.page_parameter in question.params]
+    return [question for question in simulator.questions if case.page_parameter in parameters(question)]
+
+
+def parameters(question: Question) -> Mapping[str, Any]:
+    """Of the address, or of JSON-RPC."""
+    return (
+        question.body["params"]
+        if isinstance(question.body, dict) and "params" in question.body
+        else question.params
+    )
 
 
 def landed_bytes(home: Path) -> dict[str, bytes]:
@@ -400,8 +462,8 @@ def test_a_killed_run_goes_on_from_its_last_page_and_lands_the_same(
         simulator.questions.clear()
         connector = connect(case, simulator, home / "spool")
         land_all(connector, home, WINDOW)
-        again = [question.params for question in pages_asked(case, simulator)]
-        assert again == [question.params for question in unasked]
+        again = [parameters(question) for question in pages_asked(case, simulator)]
+        assert again == [parameters(question) for question in unasked]
         assert "kept from a run before" in connector.traffic.line()
         assert landed_bytes(home) == landed_bytes(undisturbed)
         assert not list((home / "spool").rglob("*.page"))
@@ -514,5 +576,5 @@ def test_late_and_corrected_rows_supersede_within_the_lookback(case: Case, tmp_p
         later = Window(DAY + timedelta(days=1), DAY + timedelta(days=1))
         (summary,) = land_all(connect(case, simulator, lookback_days=1), tmp_path, later, hour=7)
         assert summary.batches_written == 2  # the day that changed, and the new, empty one
-        landed = {row[case.key] for row in landed_rows(tmp_path, "desk", case.table)}
+        landed = {identity(row, case.key.split()) for row in landed_rows(tmp_path, "desk", case.table)}
         assert landed == set(simulator.held())

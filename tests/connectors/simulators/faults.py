@@ -53,6 +53,8 @@ class Handler(BaseHTTPRequestHandler):
     """Asks the simulator and lets the script's fault give the answer."""
 
     protocol_version = "HTTP/1.1"
+    #: Head and body go out in two writes: the second would wait 40 ms for the client's acknowledgement.
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:
@@ -79,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
                 json.loads(text) if text and not is_form else None,
             )
             simulator.questions.append(question)
-            is_late = question.path in simulator.goodbyes
+            is_late = simulator.is_goodbye(question)
             for act in () if is_late else simulator.acts.pop(question.number, ()):
                 act()
             reply = simulator.answer(question)
@@ -150,6 +152,10 @@ class Simulator(ABC):
     @abstractmethod
     def answer(self, question: Question) -> Reply:
         """What the product answers."""
+
+    def is_goodbye(self, question: Question) -> bool:
+        """Whether nothing more will be read."""
+        return question.path in self.goodbyes
 
     # What the guarantees ask of every simulator; rows are those of the table that they are tried on.
 
