@@ -11,6 +11,7 @@ from assets.connectors.files import FilesConnector, FilesSource
 from assets.connectors.glpi import GlpiConnector, GlpiSource
 from assets.connectors.jira import JiraConnector, JiraSource
 from assets.connectors.prometheus import PrometheusConnector, PrometheusSource
+from assets.connectors.request_tracker import RequestTrackerConnector, RequestTrackerSource
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.sql import SqlConnector, SqlSource
 from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
@@ -22,6 +23,7 @@ AnySource = (
     | GlpiSource
     | JiraSource
     | PrometheusSource
+    | RequestTrackerSource
     | ServiceNowSource
     | SqlSource
     | ZabbixSource
@@ -50,6 +52,8 @@ def connect(source: AnySource, config: Path, spool: Path | None = None) -> Conne
             return JiraConnector(source, spool=spool)
         case PrometheusSource():
             return PrometheusConnector(source)
+        case RequestTrackerSource():
+            return RequestTrackerConnector(source, spool=spool)
         case ServiceNowSource():
             return ServiceNowConnector(source, spool=spool)
         case SqlSource():

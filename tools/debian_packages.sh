@@ -15,6 +15,9 @@ for name in "$@"; do
     postgresql) need postgresql /usr/lib/postgresql/*/bin/initdb ;;
     mariadb) need mariadb-server-core /usr/sbin/mariadbd; need mariadb-client-core mariadb ;;
     prometheus) need prometheus prometheus; need prometheus promtool ;;
+    request-tracker)
+      need request-tracker5 /usr/sbin/rt-setup-database-5
+      for part in rt5-db-sqlite rt5-standalone; do [ -e "/usr/share/doc/$part" ] || missing+=("$part"); done ;;
     chromium) need chromium chromium; need poppler-utils pdftoppm ;;
     java) need openjdk-17-jre-headless java ;;
     *) echo "debian_packages.sh: no package is known for '$name'" >&2; exit 2 ;;
@@ -25,6 +28,9 @@ mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "Installing ${missing[*]} from Debian's packages …"
   apt-get update -qq
+  if [[ " ${missing[*]} " == *" request-tracker5 "* ]]; then
+    echo 'request-tracker5 request-tracker5/dbconfig-install boolean false' | debconf-set-selections
+  fi
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" fonts-dejavu-core >/dev/null
 else
   echo "Missing: ${missing[*]}. Tests that need them are left out and counted. Fix: sudo apt-get install ${missing[*]}" >&2

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from assets.connectors.base import SourceName
 from assets.connectors.remote import (
+    ForbiddenError,
     NotThereError,
     RetryPolicy,
     SignedOutError,
@@ -344,9 +345,9 @@ class Client:
         problem = f"the server refused access (status {status}{said})"
         if status == 401:
             fix = f"renew the secret in {names}" if names else "name the token's variable as token_env"
-        else:
-            fix = f"grant the account {rights or 'the right to read this'}"
-        return self.error(problem, fix)
+            return self.error(problem, fix)
+        fix = f"grant the account {rights or 'the right to read this'}"
+        return ForbiddenError(self._source.name, self.hide(problem), fix)
 
     def _target(self, path: str) -> str:
         """The whole address of a question. Raises `SourceError` for one that leads elsewhere."""

@@ -251,7 +251,7 @@ class PagedConnector(ABC):
         spool: Spool,
         is_landed: IsLanded,
     ) -> Iterator[Batch | RejectedInput]:
-        warnings = [*client.warnings, *spool.warnings, *_repeats(question.name, spool)]
+        warnings = [*dict.fromkeys([*client.warnings, *spool.warnings]), *_repeats(question.name, spool)]
         short = self._shortfall(client, question, window, spool)
         if short is not None:
             warnings.append(f"{short.reason}; fix: {short.fix}")

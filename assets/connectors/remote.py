@@ -26,6 +26,10 @@ class NotThereError(SourceError):
     """What was asked for does not exist at the source (any more)."""
 
 
+class ForbiddenError(SourceError):
+    """The account lacks the right to what was asked for."""
+
+
 class TransientError(Exception):
     """A failure that may pass: the same question again may be answered."""
 

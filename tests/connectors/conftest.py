@@ -8,7 +8,10 @@ from functools import cache
 import botocore.loaders
 import pytest
 
+from examples.real.prometheus_server import MissingProgramError
 from tests.connectors.aws import AwsLayer, aws_layer, environment, moto_server
+from tests.connectors.simulators.request_tracker import RequestTracker
+from tests.servers import RequestTrackerServer, missing
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +20,19 @@ def moto_port() -> Iterator[int]:
     with pytest.MonkeyPatch.context() as patch, moto_server() as port:
         patch.setattr(botocore.loaders, "create_loader", cache(botocore.loaders.create_loader))
         yield port
+
+
+@pytest.fixture(scope="session")
+def tracker() -> Iterator[RequestTrackerServer]:
+    """One Request Tracker for the whole run, in front of which simulators stand too."""
+    try:
+        server = RequestTrackerServer()
+    except MissingProgramError as error:
+        missing(error)
+    server.start()
+    RequestTracker.server = server
+    yield server
+    server.stop()
 
 
 @pytest.fixture

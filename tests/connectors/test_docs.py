@@ -15,6 +15,7 @@ from assets.connectors.glpi import GlpiSource
 from assets.connectors.jira import JiraSource
 from assets.connectors.paged_settings import TableSettings
 from assets.connectors.prometheus import PrometheusQuery, PrometheusSource
+from assets.connectors.request_tracker import RequestTrackerSource
 from assets.connectors.servicenow import ServiceNowSource
 from assets.connectors.sql import SqlSource, SqlTable
 from assets.connectors.zabbix import ZabbixQuery, ZabbixSource
@@ -26,6 +27,7 @@ MODELS: dict[str, tuple[type[BaseModel], ...]] = {
     "glpi": (GlpiSource, TableSettings),
     "jira": (JiraSource, TableSettings),
     "prometheus": (PrometheusSource, PrometheusQuery),
+    "request_tracker": (RequestTrackerSource, TableSettings),
     "servicenow": (ServiceNowSource, TableSettings),
     "sql": (SqlSource, SqlTable),
     "zabbix": (ZabbixSource, ZabbixQuery, TableSettings),
@@ -33,7 +35,7 @@ MODELS: dict[str, tuple[type[BaseModel], ...]] = {
 
 
 def page(name: str) -> str:
-    return (ROOT / "docs" / "sources" / f"{name}.md").read_text(encoding="utf-8")
+    return (ROOT / "docs" / "sources" / f"{name.replace('_', '-')}.md").read_text(encoding="utf-8")
 
 
 def examples(name: str) -> Iterator[dict[str, object]]:

@@ -26,7 +26,8 @@ LONGEST_WAIT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Question:
-    """A request as it came. `params` are of the address, `form` of a form body, `body` of a JSON one."""
+    """A request as it came. `params` are of the address, whose own text is `query`, `form` of a form body, `body` of a
+    JSON one."""
 
     number: int
     method: str
@@ -35,6 +36,7 @@ class Question:
     headers: Mapping[str, str]
     form: Mapping[str, str]
     body: Any
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Handler(BaseHTTPRequestHandler):
                 {name.lower(): value for name, value in self.headers.items()},
                 {name: values[0] for name, values in parse_qs(text).items()} if is_form else {},
                 json.loads(text) if text and not is_form else None,
+                parts.query,
             )
             simulator.questions.append(question)
             is_late = simulator.is_goodbye(question)
