@@ -210,6 +210,7 @@ def write_control(folder: Path, days: int) -> None:
 
 def load(home: Home, incidents: Path, control: Path, first: date, as_of: date) -> None:
     """The `landing` schema of a run that knows the updates from `first` to `as_of`."""
+    from assets.warehouse.incidents import Builds
     from assets.warehouse.landing_schema import RunWindow, load_landing, open_warehouse
 
     def receipt(table: str, path: Path, day: date | None) -> Receipt:
@@ -236,8 +237,10 @@ def load(home: Home, incidents: Path, control: Path, first: date, as_of: date) -
         warning_ratio=0.9,
         forecast_seed=1,
     )
+    # The day before was built by the call before; the first one finds no warehouse.
+    builds = Builds((as_of - timedelta(days=1)).isoformat(), as_of.isoformat())
     with open_warehouse(home.warehouse) as connection:
-        load_landing(connection, home, receipts, [], window, [as_of])
+        load_landing(connection, home, receipts, [], window, [as_of], builds)
 
 
 # ------------------------------------------------------------------------------------------------ what is measured

@@ -118,6 +118,7 @@ def landed_files(folder: Path, days: Sequence[date]) -> list[Path]:
 
 def load(home: Home, samples: Path, control: Path, days: Sequence[date], as_of: date) -> None:
     """The `landing` schema of a run that rebuilds `days`."""
+    from assets.warehouse.incidents import Builds
     from assets.warehouse.landing_schema import RunWindow, load_landing, open_warehouse
 
     def receipt(table: str, path: Path, day: date | None) -> Receipt:
@@ -145,7 +146,7 @@ def load(home: Home, samples: Path, control: Path, days: Sequence[date], as_of: 
         forecast_seed=1,
     )
     with open_warehouse(home.warehouse) as connection:
-        load_landing(connection, home, receipts, [], window, days)
+        load_landing(connection, home, receipts, [], window, days, Builds(None, "rollup"))
 
 
 # ------------------------------------------------------------------------------------------------ what is measured

@@ -273,7 +273,7 @@ FIGURES: tuple[Figure, ...] = (
 
 
 # Loaded by the pipeline itself, so no source delivers them: the run's dates, unit conversions, receipts.
-_MADE_HERE = frozenset({"run_window", "run_days", "unit_conversions", "receipts"})
+_MADE_HERE = frozenset({"run_window", "run_days", "run_incidents", "unit_conversions", "receipts"})
 
 
 @dataclass(frozen=True)

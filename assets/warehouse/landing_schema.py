@@ -20,11 +20,13 @@ from assets.landing.contracts import contracts
 from assets.landing.receipts import Receipt
 from assets.landing.units import UnitError, conversion, rate_conversion
 from assets.warehouse.computed import DUCKDB_TYPES, load_computed
+from assets.warehouse.incidents import Builds, plan_incidents
 from assets.warehouse.rebuild import DAILY_TABLES
 from assets.warehouse.views import nothing, replace_view, texts
 
 # Rolling up this many samples takes about 2 GiB.
 SAMPLES_A_PART = 15_000_000
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -75,26 +77,35 @@ def load_landing(
     superseded: Sequence[Receipt],
     window: RunWindow,
     days: Sequence[date],
+    builds: Builds,
 ) -> None:
     """(Re)create every table of the `landing` schema for one run.
 
-    Metric views read the files of `days` and of the day before each (a counter's first rate needs its predecessor).
+    Metric views read the files of `days` and of the day before each (a counter's first rate needs its predecessor), the
+    view of incidents those that hold the incidents to be rebuilt (`assets.warehouse.incidents`).
     """
     connection.execute("create schema if not exists landing")
-    _create_table(connection, "run_window", [window.row()])
     _create_days(connection, days)
     _create_parts(connection, days, receipts)
     _create_receipts(connection, receipts, superseded)
     wanted = {*days, *(day - timedelta(days=1) for day in days)}
-    for table in contracts():
-        files = [
+    landed = {
+        table: [
             (home.root / file.path, receipt)
             for receipt in receipts
             if receipt.table == table
             for file in receipt.landed
             if table not in DAILY_TABLES or file.date in wanted
         ]
-        _create_view(connection, table, files)
+        for table in contracts()
+    }
+    for table in [table for table in landed if table != "incidents"]:
+        _create_view(connection, table, landed[table])
+    is_all, files = plan_incidents(
+        connection, landed["incidents"], receipts, _midnight(window.as_of + _DAY), builds
+    )
+    _create_view(connection, "incidents", files)
+    _create_table(connection, "run_window", [window.row() | {"rebuilds_all_incidents": is_all}])
     load_computed(connection, home)
     _create_sample_parts(connection)
     _create_unit_conversions(connection)

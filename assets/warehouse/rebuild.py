@@ -12,6 +12,7 @@ from pathlib import Path
 
 from assets.home import Home
 from assets.landing.receipts import Receipt
+from assets.warehouse.incidents import Builds
 
 DAILY_TABLES = ("metric_samples", "metric_histograms")
 # A change here changes figures of days long landed: daily models read limits, thresholds, the service map and
@@ -30,11 +31,12 @@ REFERENCE_TABLES = (
 
 @dataclass(frozen=True)
 class RebuildPlan:
-    """Days to rebuild, whether tables start anew, and the state to record once the build has succeeded."""
+    """Days to rebuild, whether tables start anew, the state to record once the build has succeeded, and its name."""
 
     days: list[date]
     full_refresh: bool
     state: dict[str, object]
+    builds: Builds
 
 
 def version_of(estate: str, as_of: date, code_version: str, config_hash: str, receipts: list[Receipt]) -> str:
@@ -75,12 +77,17 @@ def plan_rebuild(
         # A counter's first rate and a check's last state reach into the next day.
         stale |= {day for day in map(_next_day, stale) if day in landed}
         kept = {day: ids for day, ids in built_days.items() if day not in stale}
+    inputs = [as_of.isoformat(), code_version, *settings, *sorted(r.receipt_id for r in receipts)]
+    build = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
+    last = built.get("build")
+    builds = Builds(last if isinstance(last, str) and not full_refresh else None, build)
     state: dict[str, object] = {
+        "build": build,
         "code_version": code_version,
         "reference": reference,
         "days": dict(sorted({**kept, **landed}.items())),
     }
-    return RebuildPlan([date.fromisoformat(day) for day in sorted(stale)], full_refresh, state)
+    return RebuildPlan([date.fromisoformat(day) for day in sorted(stale)], full_refresh, state, builds)
 
 
 def record_built(home: Home, plan: RebuildPlan) -> None:

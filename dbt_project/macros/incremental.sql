@@ -47,3 +47,61 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+
+{# Facts about incidents are rebuilt by incident: those of landing.run_incidents, of which something new is known, unless the run
+   rebuilds all (landing.run_window.rebuilds_all_incidents). `rebuilt_by_incident()` at the head of a model takes their rows out first;
+   its query gives their rows alone by the condition `of_rebuilt_incidents(column)`. Figures that go on with time (clocks, ages) are rebuilt for
+   more incidents: those of `among`, a relation with an incident_id, where the condition `where` holds.
+
+   DuckDB only. Spark has no delete by key on these tables: there a model is a table, and the condition holds for all. #}
+{% macro rebuilt_by_incident(among='landing.run_incidents', where='true') -%}
+    {{ config(
+        materialized='table' if target.type == 'spark' else 'incremental',
+        incremental_strategy=none if target.type == 'spark' else 'append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_rebuilt_incidents('" ~ among ~ "', '" ~ where ~ "') }}"
+    ) }}
+{%- endmacro %}
+
+
+{% macro forget_rebuilt_incidents(among, where) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where {{ of_rebuilt_incidents('incident_id', among, where) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro of_rebuilt_incidents(incident_id, among='landing.run_incidents', where='true') -%}
+    {%- if rebuilds_all_incidents() -%}
+        true
+    {%- else -%}
+        {{ incident_id }} in (select incident_id from {{ among }} where {{ where }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Read when a model is compiled, so that its statement has one plain condition. Without a landing schema (the project is only
+   compiled) all are. #}
+{% macro rebuilds_all_incidents() -%}
+    {%- if not execute or target.type == 'spark' or not adapter.get_relation(model.database, 'landing', 'run_window') -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {{ return(run_query('select rebuilds_all_incidents from landing.run_window').columns[0].values()[0]) }}
+{%- endmacro %}
+
+
+{# `config: {where: changed incidents}` limits a data test to rows of landing.run_incidents, `{where: rebuilt incidents}` to those whose
+   figures went on: for tests that a row passes or fails with the other rows of its incident alone, so that untouched rows need no new look. #}
+{% macro get_where_subquery(relation) -%}
+    {%- set where = config.get('where') -%}
+    {%- if where == 'changed incidents' -%}
+        {%- set where = of_rebuilt_incidents('incident_id') -%}
+    {%- elif where == 'rebuilt incidents' -%}
+        {%- set where = of_rebuilt_incidents('incident_id', 'intermediate.int_rebuilt_incidents') -%}
+    {%- endif -%}
+    {%- if not where or where == 'true' -%}
+        {{ return(relation) }}
+    {%- endif -%}
+    {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') as dbt_subquery') }}
+{%- endmacro %}

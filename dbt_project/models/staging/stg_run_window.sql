@@ -8,5 +8,6 @@ select
     default_threshold_ratio,
     default_lead_time_days,
     warning_ratio,
-    forecast_seed
+    forecast_seed,
+    rebuilds_all_incidents
 from {{ source('landing', 'run_window') }}

@@ -1,6 +1,7 @@
 with tickets as (
     select distinct service_id, priority, opened_date
     from {{ ref('int_incident_spans') }}
+    where {{ of_rebuilt_incidents('incident_id', ref('int_rebuilt_incidents'), 'is_ticking') }}
 ),
 
 clocks as (

@@ -55,6 +55,7 @@ last_stops as (
         on spans.state = effects.state
         and spans.previous_state is not distinct from effects.previous_state
     where effects.effect = 'stop' and effects.at_stop = 'end'
+        and {{ of_rebuilt_incidents('spans.incident_id', ref('int_rebuilt_incidents'), 'is_ticking') }}
     group by spans.incident_id, effects.clock
 ),
 
@@ -77,6 +78,7 @@ counting as (
     left join not_counted on spans.incident_id = not_counted.incident_id
     left join last_stops on spans.incident_id = last_stops.incident_id and effects.clock = last_stops.clock
     where not_counted.incident_id is null
+        and {{ of_rebuilt_incidents('spans.incident_id', ref('int_rebuilt_incidents'), 'is_ticking') }}
         and effects.effect <> 'stop'
         and (effects.at_stop <> 'restart' or effects.effect = 'run')
         and (last_stops.stop_number is null or spans.span_number < last_stops.stop_number)

@@ -1,3 +1,5 @@
+{{ rebuilt_by_incident(among='intermediate.int_rebuilt_incidents', where='is_ticking') }}
+
 with spans as (
     select * from {{ ref('int_incident_clock_spans') }}
 ),

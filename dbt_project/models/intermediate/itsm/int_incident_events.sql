@@ -1,3 +1,5 @@
+{{ rebuilt_by_incident() }}
+
 with events as (
     select * from {{ ref('stg_incident_events') }}
 ),
@@ -14,6 +16,7 @@ known as (
     select events.*
     from events
     inner join run_window on events.updated_at < run_window.as_of_at
+    where {{ of_rebuilt_incidents('events.incident_id') }}
 ),
 
 -- All that needs the order of the updates is found here, with one sort; what follows is joined or grouped.

@@ -1,3 +1,5 @@
+{{ rebuilt_by_incident() }}
+
 -- Models are named where they are read: DuckDB would keep a CTE that is read twice in memory.
 with firsts as (
     select
@@ -8,7 +10,7 @@ with firsts as (
         opened_at,
         updated_at
     from {{ ref('int_incident_events') }}
-    where update_number = 1 and (updated_at > opened_at or is_resolution)
+    where update_number = 1 and (updated_at > opened_at or is_resolution) and {{ of_rebuilt_incidents('incident_id') }}
 ),
 
 -- Before the first update that is known, an incident was new; also when that update says at once that it is resolved.
@@ -29,6 +31,7 @@ spans as (
         updated_at as starts_at,
         next_update_at as ends_at
     from {{ ref('int_incident_events') }}
+    where {{ of_rebuilt_incidents('incident_id') }}
     union all
     select
         incident_id,

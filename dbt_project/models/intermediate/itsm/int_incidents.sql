@@ -1,5 +1,8 @@
+{{ rebuilt_by_incident() }}
+
 with events as (
     select * from {{ ref('int_incident_events') }}
+    where {{ of_rebuilt_incidents('incident_id') }}
 ),
 
 run_window as (

@@ -1,5 +1,8 @@
+{{ rebuilt_stays() }}
+
 with incidents as (
     select incident_id, opened_at from {{ ref('int_incidents') }}
+    where {{ of_rebuilt_incidents('incident_id') }}
 ),
 
 spans as (
@@ -14,6 +17,7 @@ spans as (
     from {{ ref('int_incident_spans') }} as spans
     inner join {{ ref('incident_states') }} as states on spans.state = states.state
     left join {{ ref('incident_states') }} as previous on spans.previous_state = previous.state
+    where {{ of_rebuilt_incidents('spans.incident_id') }}
 ),
 
 -- Where an incident enters the backlog of a team or leaves all of them.

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='table' if target.type == 'spark' else 'incremental',
+    incremental_strategy=none if target.type == 'spark' else 'append',
+    pre_hook="{{ forget_backlog_from(ref('int_ticket_stays')) }}"
+) }}
+{#- From this day on the backlog has changed; the day before is counted as well, because a day begins with what it left. -#}
+{%- set first_day = first_changed_backlog_day(ref('int_ticket_stays')) -%}
+{%- set day_before = add_days(first_day, -1) if first_day -%}
 with stays as (
     select * from {{ ref('int_ticket_stays') }}
 ),
@@ -19,6 +27,7 @@ moves as (
         0 as transfers_out,
         {{ microseconds_between('entered_at', 'cast(' ~ add_days('entered_date', 1) ~ ' as timestamp)') }} as microseconds
     from stays
+    {% if first_day %}where entered_date >= {{ first_day }}{% endif %}
     union all
     select
         team_id,
@@ -31,7 +40,7 @@ moves as (
         case when departure = 'transfer' then 1 else 0 end as transfers_out,
         -{{ microseconds_between('left_at', 'cast(' ~ add_days('left_date', 1) ~ ' as timestamp)') }} as microseconds
     from stays
-    where left_at is not null
+    where left_at is not null {% if first_day %}and left_date >= {{ first_day }}{% endif %}
 ),
 
 flows as (
@@ -50,10 +59,14 @@ flows as (
 ),
 
 reach as (
-    select flows.team_id, flows.ticket_kind, min(flows.backlog_date) as first_date, max(run_window.as_of_date) as last_date
-    from flows
+    select
+        stays.team_id,
+        stays.ticket_kind,
+        {% if first_day %}greatest(min(stays.entered_date), {{ day_before }}){% else %}min(stays.entered_date){% endif %} as first_date,
+        max(run_window.as_of_date) as last_date
+    from stays
     cross join run_window
-    group by flows.team_id, flows.ticket_kind
+    group by stays.team_id, stays.ticket_kind
 ),
 
 days as (
@@ -67,10 +80,14 @@ standing as (
         stays.team_id,
         stays.ticket_kind,
         stays.opened_at,
-        {{ each_day('stays.entered_date', "coalesce(" ~ add_days('stays.left_date', -1) ~ ", run_window.as_of_date)") }} as backlog_date
+        {{ each_day(
+            'greatest(stays.entered_date, ' ~ day_before ~ ')' if first_day else 'stays.entered_date',
+            'coalesce(' ~ add_days('stays.left_date', -1) ~ ', run_window.as_of_date)'
+        ) }} as backlog_date
     from stays
     cross join run_window
-    where stays.left_date is null or stays.left_date > stays.entered_date
+    where (stays.left_date is null or stays.left_date > stays.entered_date)
+        {% if first_day %}and (stays.left_date is null or stays.left_date > {{ day_before }}){% endif %}
 ),
 
 aged as (
@@ -141,3 +158,4 @@ final as (
 )
 
 select * from final
+{% if first_day %}where backlog_date >= {{ first_day }}{% endif %}

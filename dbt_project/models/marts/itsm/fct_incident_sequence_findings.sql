@@ -1,5 +1,8 @@
+{{ rebuilt_by_incident() }}
+
 with incidents as (
     select * from {{ ref('int_incidents') }}
+    where {{ of_rebuilt_incidents('incident_id') }}
 ),
 
 states as (
@@ -15,7 +18,7 @@ out_of_sequence as (
         lag(events.event_sequence) over (partition by events.incident_id order by events.event_sequence) as earlier_sequence
     from {{ ref('int_incident_events') }} as events
     inner join {{ ref('int_incidents') }} as incidents on events.incident_id = incidents.incident_id
-    where incidents.is_out_of_sequence
+    where incidents.is_out_of_sequence and {{ of_rebuilt_incidents('events.incident_id') }}
 ),
 
 judged as (
@@ -56,6 +59,7 @@ judged as (
     left join out_of_sequence
         on events.incident_id = out_of_sequence.incident_id
         and events.event_sequence = out_of_sequence.event_sequence
+    where {{ of_rebuilt_incidents('events.incident_id') }}
 ),
 
 {% set findings = {

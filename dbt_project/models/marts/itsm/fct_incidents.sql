@@ -1,9 +1,13 @@
+{{ rebuilt_by_incident(among='intermediate.int_rebuilt_incidents') }}
+
 with incidents as (
     select * from {{ ref('int_incidents') }}
+    where {{ of_rebuilt_incidents('incident_id', ref('int_rebuilt_incidents')) }}
 ),
 
 spans as (
     select * from {{ ref('int_incident_spans') }}
+    where {{ of_rebuilt_incidents('incident_id', ref('int_rebuilt_incidents')) }}
 ),
 
 states as (

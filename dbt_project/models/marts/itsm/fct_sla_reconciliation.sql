@@ -1,23 +1,26 @@
+{{ rebuilt_by_incident(among='intermediate.int_rebuilt_incidents', where='is_ticking') }}
+
 with incidents as (
     select incident_id, opened_at, resolved_at, source_made_sla
     from {{ ref('fct_incidents') }}
-    where source_made_sla is not null
+    where source_made_sla is not null and {{ of_rebuilt_incidents('incident_id', ref('int_rebuilt_incidents'), 'is_ticking') }}
 ),
 
 clocks as (
     select * from {{ ref('fct_incident_sla') }}
-    where clock = 'resolution'
+    where clock = 'resolution' and {{ of_rebuilt_incidents('incident_id', ref('int_rebuilt_incidents'), 'is_ticking') }}
 ),
 
 first_resolutions as (
     select incident_id, first_resolution_event_at as first_resolved_at
     from {{ ref('int_incidents') }}
+    where {{ of_rebuilt_incidents('incident_id', ref('int_rebuilt_incidents'), 'is_ticking') }}
 ),
 
 waits as (
     select incident_id, sum({{ minutes_between('starts_at', 'ends_at') }}) as waiting_minutes
     from {{ ref('int_incident_spans') }}
-    where state = 'on_hold'
+    where state = 'on_hold' and {{ of_rebuilt_incidents('incident_id', ref('int_rebuilt_incidents'), 'is_ticking') }}
     group by incident_id
 ),
 
