@@ -138,10 +138,9 @@ class RequestTrackerConnector(PagedConnector):
         """One page of a table; incidents with the events of their history that lie in the window."""
         if cursor["is_first"]:
             self._see_queues(client, table)
+            self._see_zone(client, table, cursor["since"])
         names = self._source.mapped(table).source_fields
         items, following, announced = self._ask(client, table, cursor, names)
-        if cursor["is_first"]:
-            self._see_zone(client, table, items)
         keys = tuple(str(item["id"]) for item in items)
         tickets = [_ticket(item, names) for item in items]
         warnings = _unlike_the_mapping(table, items, names)
@@ -213,26 +212,30 @@ class RequestTrackerConnector(PagedConnector):
                 client.ask("GET", f"{API}/queue/{quote(name, safe='')}", rights=rights)
             self._seen.add(name)
 
-    def _see_zone(self, client: Client, table: str, items: Sequence[Mapping[str, Any]]) -> None:
+    def _see_zone(self, client: Client, table: str, since: str | None) -> None:
         """Raise `SourceError` when RT reads the times of our searches in another zone than UTC.
 
         Found out with a ticket: a search for its own time of change must find it, unless it was changed meanwhile.
         """
         if self._is_utc:
             return
-        one_time: Any = {"fields": ("LastUpdated",), "limit": 1}
+        every = self._source.mapped(table).filter or "id > 0"
+        one: Any = {"fields": ("LastUpdated",), "limit": 1}
+        by_time: Any = {**one, "order": ("LastUpdated",)}
+        items = (
+            _answer(client, "tickets", [every, f"LastUpdated >= '{since}'"], **by_time)["items"]
+            if since
+            else []
+        )
         if not items:
-            every = self._source.mapped(table).filter or "id > 0"
-            items = _answer(client, "tickets", [every], order=("LastUpdated",), is_falling=True, **one_time)[
-                "items"
-            ]
+            items = _answer(client, "tickets", [every], is_falling=True, **by_time)["items"]
         if not items:
             return
-        number, at = str(items[-1]["id"]), str(items[-1]["LastUpdated"])
-        one = f"id = {number}"
-        then = [one, f"LastUpdated >= '{_plain(at)}'", f"LastUpdated <= '{_plain(at)}'"]
-        for question in (then, [one]):
-            found = _answer(client, "tickets", question, **one_time)["items"]
+        number, at = str(items[0]["id"]), str(items[0]["LastUpdated"])
+        itself = f"id = {number}"
+        then = [itself, f"LastUpdated >= '{_plain(at)}'", f"LastUpdated <= '{_plain(at)}'"]
+        for question in (then, [itself]):
+            found = _answer(client, "tickets", question, **one)["items"]
             if any(str(row.get("id")) != number for row in found):
                 raise TransientError("the source answers with a ticket that was not asked for")
             if question is then and found:
@@ -278,7 +281,7 @@ class RequestTrackerConnector(PagedConnector):
         events, silent = [], 0
         for ticket in tickets:
             key = ticket.cells["id"] or ""
-            found = history(ticket, logs.get(key, ()), ended)
+            found = history(ticket, logs.get(key, ()), ended, mapped.columns.get("state", "Status"))
             silent += any(event[DERIVED] == "true" for event in found)
             for event in found:
                 moment = _moment(event[AT])
@@ -347,7 +350,10 @@ def _transactions(
 
 
 def _rows_of(client: Client, tickets: Sequence[str], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """Rows of transactions in the order of their numbers. RT gives no total here, so the end is an empty page."""
+    """Rows of transactions in the order of their numbers. RT gives no total here: the end is where no more come.
+
+    Each question begins with the row before, so that no answer but ours can look like the end.
+    """
     custom = f"(Type = 'CustomField' AND {_any_of('Field', fields)})" if fields else ""
     kinds = " OR ".join([*(f"Type = '{kind}'" for kind in _KINDS), *([custom] if custom else [])])
     asked = set(tickets)
@@ -357,17 +363,21 @@ def _rows_of(client: Client, tickets: Sequence[str], fields: Sequence[str]) -> I
         body = _answer(
             client,
             "transactions",
-            [*query, f"id > {after}"],
+            [*query, f"id >= {after}"],
             fields=("ObjectId", "Type", "Field", "OldValue", "NewValue", "Created"),
             order=("id",),
             limit=MAX_PAGE,
         )
-        for row in body["items"]:
+        found = body["items"]
+        if after and (not found or int(found[0]["id"]) != after):
+            raise TransientError("the source leaves out a transaction that it gave before")
+        new = found[1:] if after else found
+        for row in new:
             if int(row["id"]) <= after or str(row["ObjectId"]) not in asked:
                 raise TransientError("the source answers with transactions that were not asked for")
             after = int(row["id"])
             yield row
-        if not body["items"] or body.get("total") == len(body["items"]):
+        if not new or body.get("total") == len(found):
             return
 
 
@@ -392,7 +402,7 @@ def _answer(
     limit: int,
     order: Sequence[str] = (),
     is_falling: bool = False,
-    page: int = 1,
+    page: int | None = None,
     fix: str = "",
 ) -> dict[str, Any]:
     """The answer to one search, its items as objects. Raises `SourceError`."""
@@ -410,13 +420,15 @@ def _answer(
                 else {}
             ),
             "per_page": limit,
-            "page": page,
+            **({"page": page} if page else {}),
         },
         fix=fix,
     ).body
     items = body.get("items") if isinstance(body, dict) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) and "id" in item for item in items):
         raise client.error(f"{what}: the answer is no search result", _NOT_RT)
+    if (body.get("per_page"), body.get("page")) != (limit, page or 1):
+        raise TransientError(f"{what}: the source answers with another page than asked for")
     return body
 
 

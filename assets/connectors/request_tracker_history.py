@@ -67,18 +67,20 @@ def custom_field(name: str) -> str:
     return f"CF.{{{name}}}"
 
 
-def history(ticket: Ticket, transactions: Sequence[Transaction], ended: Set[str]) -> list[Cells]:
+def history(
+    ticket: Ticket, transactions: Sequence[Transaction], ended: Set[str], state: str = "Status"
+) -> list[Cells]:
     """The ticket after each second, oldest first, numbered by the last transaction of that second.
 
     Goes back from the ticket as it is: before a change its fields had their old values. Transactions newer than the
     ticket as read are left out; it will be read again. Without one about its making the ticket opens at `Created` as
-    event 0. `Resolved` is when the ticket got into the status of `ended` in which it is. A ticket that was changed
-    although it has no transaction has its opening made up as new.
+    event 0. `Resolved` is when the field `state` got the value of `ended` that it has. A ticket that was changed though
+    it has no transaction has its opening made up as new.
     """
     read_at, opened = ticket.cells.get("LastUpdated") or "", ticket.cells.get("Created") or ""
     rows = sorted((row for row in transactions if row.at <= read_at), key=lambda row: row.number)
     if not rows:
-        return _unlogged(ticket, read_at, opened, ended)
+        return _unlogged(ticket, read_at, opened, ended, state)
     past = _Past({**ticket.cells, DERIVED: "false"}, dict(ticket.custom))
     events: list[Cells] = []
     for place in range(len(rows) - 1, -1, -1):
@@ -88,12 +90,12 @@ def history(ticket: Ticket, transactions: Sequence[Transaction], ended: Set[str]
         past.undo(row)
     if rows[0].kind != "Create":
         events.append({**past.cells, SEQUENCE: "0", AT: opened})
-    return _resolved(events[::-1], ended, ticket.cells.get("Resolved"))
+    return _resolved(events[::-1], ended, state, ticket.cells.get("Resolved"))
 
 
-def _resolved(events: list[Cells], ended: Set[str], last: str | None) -> list[Cells]:
+def _resolved(events: list[Cells], ended: Set[str], state: str, last: str | None) -> list[Cells]:
     """`Resolved` of each event: the ticket's own in its last ended stretch, before that when the status came."""
-    is_open = [event.get("Status") not in ended for event in events]
+    is_open = [event.get(state) not in ended for event in events]
     stretch = max((place for place, one in enumerate(is_open) if one), default=-1)
     since: str | None = None
     for place, event in enumerate(events):
@@ -103,13 +105,13 @@ def _resolved(events: list[Cells], ended: Set[str], last: str | None) -> list[Ce
     return events
 
 
-def _unlogged(ticket: Ticket, read_at: str, opened: str, ended: Set[str]) -> list[Cells]:
-    resolved = ticket.cells.get("Resolved") if ticket.cells.get("Status") in ended else None
+def _unlogged(ticket: Ticket, read_at: str, opened: str, ended: Set[str], state: str) -> list[Cells]:
+    resolved = ticket.cells.get("Resolved") if ticket.cells.get(state) in ended else None
     cells = {**ticket.cells, "Resolved": resolved}
     if read_at == opened:
         return [{**cells, SEQUENCE: "0", AT: opened, DERIVED: "false"}]
     return [
-        {**cells, "Status": "new", "Resolved": None, SEQUENCE: "0", AT: opened, DERIVED: "true"},
+        {**cells, state: "new", "Resolved": None, SEQUENCE: "0", AT: opened, DERIVED: "true"},
         {**cells, SEQUENCE: "1", AT: read_at, DERIVED: "true"},
     ]
 

@@ -21,7 +21,7 @@ from assets.connectors.request_tracker import RequestTrackerConnector, RequestTr
 from assets.connectors.request_tracker_history import AT, DERIVED, SEQUENCE, Ticket, Transaction, history
 from orchestration.doctor import Finding, examine
 from tests.connectors.landing import land_all, landed_rows
-from tests.connectors.simulators.faults import Question, Reply
+from tests.connectors.simulators.faults import WAY, Question, Reply, login_page
 from tests.connectors.simulators.request_tracker import LAST_NUMBER, RequestTracker
 from tests.servers import RequestTrackerServer
 
@@ -51,6 +51,12 @@ class Desk:
         self.server.update(number, **fields)
         self._date(number, minute, *(["Resolved"] if fields.get("Status") == "resolved" else []))
 
+    def forget(self) -> None:
+        """No ticket is found any more, and nothing is kept of what was asked before."""
+        self.sql("update Tickets set Status = 'deleted'")
+        RequestTracker.written = ""
+        RequestTracker.answers.clear()
+
     def sql(self, statement: str, *values: Any) -> list[Any]:
         """Below RT."""
         with closing(sqlite3.connect(self.server.database, timeout=30)) as database, database:
@@ -70,10 +76,10 @@ def desk(tracker: RequestTrackerServer, monkeypatch: pytest.MonkeyPatch) -> Iter
     """A server without tickets, read as `reader`."""
     monkeypatch.setenv("RT_TOKEN", tracker.TOKENS["reader"])
     found = Desk(tracker)
-    found.sql("insert or ignore into Tickets (id) values (?)", LAST_NUMBER)
-    found.sql("update Tickets set Status = 'deleted'")
-    RequestTracker.written = ""
+    found.sql("insert or ignore into Tickets (id, Status) values (?, 'deleted')", LAST_NUMBER)
+    found.forget()
     yield found
+    found.forget()
 
 
 def given_(url: str = "https://rt.example", **changes: Any) -> dict[str, Any]:
@@ -171,6 +177,43 @@ def test_transactions_that_the_account_may_not_see_are_not_taken_for_the_end(des
     shown = desk.server.ask("GET", f"ticket/{number}/history?per_page=100&page=2", user="reader").json()
     assert (shown["total"], "next_page" in shown) == (None, False)
     assert [row["state"] for row in rows(connector(desk.server.url))] == ["new", "open"]
+
+
+def test_a_queue_that_the_account_does_not_see_has_no_name(desk: Desk) -> None:
+    """Where tickets came from; the receipt says which right is missing."""
+    number = desk.create("Secret")
+    desk.update(number, 10, Queue="Incidents")
+    found = connector(desk.server.url)
+    assert [row["team_id"] for row in rows(found)] == [None, "Incidents"]
+    (batch,) = batches(found, "incidents")
+    (warning,) = batch.warnings
+    assert "the account does not see queue" in warning
+    assert warning.endswith("fix: grant SeeQueue on it")
+
+
+@pytest.mark.parametrize("fault", ["503", "reset", "truncated", "repeated page", "login page"])
+def test_a_fault_on_the_way_costs_no_event(desk: Desk, fault: str) -> None:
+    """At any question: queues, tickets, the search for the zone, transactions, names."""
+    worked_on(desk)
+    columns = {"category": "Owner.Name", "ci_id": CI}
+    with RequestTracker() as simulator:
+        source = {"tables": {"incidents": {"columns": columns}}}
+        whole = rows(connector(simulator.url, **source))
+        count = len(simulator.questions)
+        assert (len(whole), {question.path.split("/")[3] for question in simulator.questions}) == (
+            6,
+            {"queue", "tickets", "transactions", "user"},
+        )
+        for number in range(count):
+            simulator.questions.clear()
+            simulator.last.clear()
+            simulator.script = {number: {**WAY, "login page": login_page}[fault]}
+            found = connector(simulator.url, **source)
+            if fault == "login page":
+                with pytest.raises(SourceError, match="login page"):
+                    rows(found)
+            assert rows(found) == whole
+            assert not simulator.script
 
 
 def test_a_merged_ticket_leaves_its_history_to_itself(desk: Desk) -> None:
