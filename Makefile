@@ -35,7 +35,7 @@ dev: .venv/runtime  ## Open the Dagster user interface on the demo estate
 
 .PHONY: test
 test: .venv/dev  ## Install what tests need, then lint, type-check and run every test
-	@tools/debian_packages.sh postgresql mariadb prometheus request-tracker chromium
+	@tools/debian_packages.sh postgresql mariadb prometheus request-tracker zabbix chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -43,7 +43,7 @@ test: .venv/dev  ## Install what tests need, then lint, type-check and run every
 
 .PHONY: test-fast
 test-fast: .venv/dev  ## Unit tests only: no servers, nothing slow
-	$(BIN)/pytest -m "not (slow or postgres or mariadb or prometheus or request_tracker or chromium or spark or real)" $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not (slow or postgres or mariadb or prometheus or request_tracker or zabbix or chromium or spark or real)" $(PYTEST_ARGS)
 
 .PHONY: test-spark
 test-spark: .venv-spark/done  ## Build the same models on Spark and compare every table with DuckDB's

@@ -19,6 +19,7 @@ from examples.real.prometheus_server import (
     find_program,
 )
 from tests import servers
+from tests.zabbix_server import ZabbixServer
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Folders whose tests share an estate that takes long to build: one worker runs all of them.
@@ -85,6 +86,18 @@ def maria_server() -> Iterator[servers.MariaServer]:
 def maria_url(maria_server: servers.MariaServer) -> str:
     """SQLAlchemy address of an empty database of the test's own."""
     return maria_server.url(maria_server.create_database())
+
+
+@pytest.fixture(scope="session")
+def zabbix_server(postgres_server: servers.PostgresServer) -> Iterator[ZabbixServer]:
+    """One Zabbix 6.0 for the whole run, in a database of `postgres_server` (Debian packages zabbix-server-pgsql …)."""
+    try:
+        server = ZabbixServer(postgres_server)
+    except MissingProgramError as error:
+        servers.missing(error)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

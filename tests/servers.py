@@ -136,7 +136,7 @@ class PostgresServer:
             if self._process is None or self._process.poll() is not None:
                 break
             try:
-                self._connect("postgres").close()
+                self.connect("postgres").close()
             except psycopg.OperationalError:
                 time.sleep(0.05)
             else:
@@ -145,7 +145,13 @@ class PostgresServer:
         self.stop()
         raise RuntimeError(f"PostgreSQL did not start within {start_seconds:g} s. Its log ends: {tail}")
 
-    def _connect(self, database: str) -> psycopg.Connection:
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
+    def connect(self, database: str) -> psycopg.Connection:
+        """A connection that commits each statement."""
         return psycopg.connect(
             host="127.0.0.1",
             port=self._port,
@@ -159,7 +165,7 @@ class PostgresServer:
         """A new empty database; returns its name."""
         self._database_count += 1
         name = f"test_{self._database_count}"
-        with self._connect("postgres") as connection:
+        with self.connect("postgres") as connection:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         return name
 

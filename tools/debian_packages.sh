@@ -18,6 +18,10 @@ for name in "$@"; do
     request-tracker)
       need request-tracker5 /usr/sbin/rt-setup-database-5
       for part in rt5-db-sqlite rt5-standalone; do [ -e "/usr/share/doc/$part" ] || missing+=("$part"); done ;;
+    zabbix)
+      need zabbix-server-pgsql /usr/sbin/zabbix_server; need zabbix-sender zabbix_sender; need php-cli php
+      [ -e /usr/share/zabbix/api_jsonrpc.php ] || missing+=(zabbix-frontend-php)
+      compgen -G '/usr/lib/php/*/pgsql.so' >/dev/null || missing+=(php-pgsql) ;;
     chromium) need chromium chromium; need poppler-utils pdftoppm ;;
     java) need openjdk-17-jre-headless java ;;
     *) echo "debian_packages.sh: no package is known for '$name'" >&2; exit 2 ;;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from assets.landing.store import Store
 from assets.landing.summary import LandingSummary
 
 
-def land_all(connector: Connector, home: Path, window: Window, hour: int = 6) -> list[LandingSummary]:
+def land_all(
+    connector: Connector, home: Path, window: Window, hour: int = 6, day: date = date(2026, 11, 1)
+) -> list[LandingSummary]:
     """Land every table of the connector; a fresh store each time, as each run has."""
     summaries = []
     for table in connector.tables():
@@ -29,7 +31,7 @@ def land_all(connector: Connector, home: Path, window: Window, hour: int = 6) ->
                 store,
                 source=connector.name,
                 plan=plan,
-                extracted_at=datetime(2026, 11, 1, hour, tzinfo=UTC),
+                extracted_at=datetime(day.year, day.month, day.day, hour, tzinfo=UTC),
                 code_version="test",
                 config_hash="test",
                 max_quarantined_ratio=1.0,
