@@ -57,7 +57,7 @@ def build_defs(
 
     spool = Home(settings.home).spool
     connectors = [connect(source, config, spool) for source in settings.sources]
-    landing = source_assets(connectors, partitions)
+    landing = source_assets(connectors, partitions, {source.name: source for source in settings.sources})
     by_table: dict[str, list[dg.AssetKey]] = defaultdict(list)
     for asset in landing:
         by_table[asset.key.path[-1]].append(asset.key)

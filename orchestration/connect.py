@@ -43,7 +43,7 @@ def connect(source: AnySource, config: Path, spool: Path | None = None) -> Conne
 
             return CloudWatchConnector(source, now=Clock().system_time)
         case ControlSource():
-            return ControlConnector(source, folder)
+            return ControlConnector(source, folder, home=None if spool is None else spool.parent)
         case FilesSource():
             return FilesConnector(source, folder)
         case GlpiSource():
@@ -57,6 +57,6 @@ def connect(source: AnySource, config: Path, spool: Path | None = None) -> Conne
         case ServiceNowSource():
             return ServiceNowConnector(source, spool=spool)
         case SqlSource():
-            return SqlConnector(source)
+            return SqlConnector(source, spool=spool)
         case ZabbixSource():
             return ZabbixConnector(source, spool=spool)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assets.connectors.base import Connector, RejectedInput, Window
+from assets.connectors.census import TOMBSTONES
 from assets.connectors.http import RemoteConnector
 from assets.connectors.paged import PagedConnector
 from assets.connectors.remote import SourceError
@@ -78,7 +79,8 @@ def _source(settings: Settings, index: int, config: Path, yesterday: date) -> Fi
     if isinstance(connector, PagedConnector):
         return _paged(subject, connector, window)
     empty, notes = [], []
-    for table in connector.tables():
+    tables = [table for table in connector.tables() if table != TOMBSTONES]
+    for table in tables:
         try:
             batch = next(connector.batches(table, window, lambda _batch, _fingerprint: False), None)
         except (SourceError, OSError, ValueError) as error:
@@ -94,7 +96,7 @@ def _source(settings: Settings, index: int, config: Path, yesterday: date) -> Fi
     notes += _skew(connector)
     if notes:
         return Finding(subject, "warn", "; ".join(notes))
-    return Finding(subject, "ok", f"{len(connector.tables())} tables can be read")
+    return Finding(subject, "ok", f"{len(tables)} tables can be read")
 
 
 def _paged(subject: str, connector: PagedConnector, yesterday: Window) -> Finding:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -108,6 +109,17 @@ class PostgresServer:
             self.stop()
             raise RuntimeError(f"initdb failed: {made.stderr.strip()}")
         self._port = free_port()
+        self._launch(start_seconds)
+
+    def restart(self) -> None:
+        """Stop as an administrator would who waits for nobody, and start again with the same data and port."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(timeout=20)
+        self._launch(60.0)
+
+    def _launch(self, start_seconds: float) -> None:
+        data = self._directory / "data"
         settings = {
             "listen_addresses": "127.0.0.1",
             "fsync": "off",
@@ -210,6 +222,18 @@ class MariaServer:
             self.stop()
             raise RuntimeError(f"mariadb-install-db failed: {made.stdout[-1000:]} {made.stderr[-1000:]}")
         self._port = free_port()
+        self._launch(start_seconds)
+
+    def restart(self) -> None:
+        """Stop and start again with the same data and port."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(timeout=20)
+        self._launch(60.0)
+
+    def _launch(self, start_seconds: float) -> None:
+        data = self._directory / "data"
+        owner: dict[str, Any] = {"user": self._owner, "extra_groups": []} if self._owner else {}
         log_path = self._directory / "mariadb.log"
         with log_path.open("wb") as log:
             self._process = subprocess.Popen(

@@ -7,8 +7,8 @@ again. The last census of a table is a small file under `<home>/census`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assets.connectors.base import Window
+from assets.connectors.base import Batch, Window, frame_digest
 from assets.durable import sync
 from assets.landing.contracts import contract
+from assets.landing.declaration import Declaration
 from assets.landing.receipts import current_receipts
 
+#: The contract table of records that are gone from their source.
+TOMBSTONES = "tombstones"
 #: More of the landed keys gone at once is rather a lost right than a clean-up.
 MAX_GONE_RATIO = 0.5
 #: Fewer than this may go whatever their share.
@@ -38,10 +41,11 @@ class Held:
 
 @dataclass(frozen=True)
 class Landed:
-    """What has landed of a table: newest UTC day by key, and the days that were read."""
+    """What has landed of a table: newest UTC day by key, the days that were read, and rows by day where known."""
 
     newest: Mapping[str, date]
     days: frozenset[date]
+    rows: Mapping[date, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,17 +63,25 @@ def landed(home: Path, source: str, table: str) -> Landed:
     key, since = rules.key[0], rules.since or rules.time
     newest: dict[str, date] = {}
     days: set[date] = set()
+    rows: dict[date, int] = {}
     for receipt in current_receipts(home, source, table):
         if receipt.window is not None:
             days |= set(_each_day(receipt.window.start, receipt.window.end))
+            if receipt.window.start == receipt.window.end:
+                rows[receipt.window.start] = rows.get(receipt.window.start, 0) + receipt.rows_received
         for file in receipt.landed:
-            rows = pq.read_table(home / file.path, columns=[key, since], partitioning=None)
-            latest = pa.table({"key": pc.cast(rows[key], pa.string()), "at": rows[since]})
+            read_now = pq.read_table(home / file.path, columns=[key, since], partitioning=None)
+            latest = pa.table({"key": pc.cast(read_now[key], pa.string()), "at": read_now[since]})
             latest = latest.group_by("key").aggregate([("at", "max")])
             for name, at in zip(latest["key"].to_pylist(), latest["at_max"].to_pylist(), strict=True):
                 day = at.date() if isinstance(at, datetime) else at
                 newest[name] = max(newest.get(name, day), day)
-    return Landed(newest, frozenset(days))
+    return Landed(newest, frozenset(days), rows)
+
+
+def is_due(before: Census | None, day: date, every_days: int | None) -> bool:
+    """Whether a census is to be taken for `day`."""
+    return every_days is not None and (before is None or not 0 <= (day - before.day).days < every_days)
 
 
 def gone(before: Census | None, known: Landed, held: Iterable[Held], day: date) -> dict[str, date]:
@@ -112,6 +124,32 @@ def lost_too_many(gone_now: Mapping[str, date], before: Census | None, known: La
     earlier = before.gone if before is not None else {}
     new = sum(key not in earlier for key in gone_now)
     return new if new > max(FEW, MAX_GONE_RATIO * len(known.newest)) else 0
+
+
+def tombstones(home: Path, source: str, tables: Iterable[str]) -> Iterator[Batch]:
+    """What the last censuses of a source's tables missed, as one snapshot; nothing before the first census."""
+    found = {table: read(home, source, table) for table in tables}
+    if not any(found.values()):
+        return
+    rows = [
+        (source, table, key, day.isoformat())
+        for table, one in sorted(found.items())
+        for key, day in sorted(one.gone.items() if one else ())
+    ]
+    names = ("source", "record_table", "record_key", "deleted_known_date")
+    frame = pa.table(
+        {name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(names)}
+    )
+    yield Batch(
+        source=source,
+        table=TOMBSTONES,
+        batch_id=TOMBSTONES,
+        frame=frame,
+        declaration=Declaration(table=TOMBSTONES, zone="UTC"),
+        input_path="census",
+        input_sha256=frame_digest(frame),
+        input_bytes=frame.nbytes,
+    )
 
 
 def read(home: Path, source: str, table: str) -> Census | None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from assets.connectors.aws import AwsClient
 from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
+from assets.connectors.freshness import Freshness
 from assets.connectors.prometheus_frames import Series, sample_rows
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError
 from assets.connectors.traffic import Traffic
@@ -83,7 +84,7 @@ class CloudWatchQuery(BaseModel):
         return self
 
 
-class CloudWatchSource(BaseModel):
+class CloudWatchSource(Freshness):
     """Configuration of one account and region. Credentials come from the SDK's own chain, never from the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

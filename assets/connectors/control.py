@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from assets.connectors.base import (
     Batch,
@@ -27,8 +27,10 @@ from assets.connectors.base import (
     shown_path,
 )
 from assets.connectors.file_reading import read_csv
+from assets.connectors.freshness import Freshness
 from assets.landing.contracts import contract, contracts
 from assets.landing.declaration import Declaration
+from assets.landing.receipts import current_receipts
 from assets.landing.store import file_sha256
 
 #: Tables that people keep by hand unless the configuration names others.
@@ -59,7 +61,7 @@ CONTROL_TABLES = (
 Value = str | bool | int | float | date | None
 
 
-class ControlSource(BaseModel):
+class ControlSource(Freshness):
     """Configuration: the folder. Its files are UTF-8 `<table>.csv`, headed by the contract's field names.
 
     `records`: control table → records written in the configuration file, by the same field names.
@@ -89,11 +91,16 @@ class ControlSource(BaseModel):
 
 
 class ControlConnector:
-    """Reads the control folder. Each file is a batch; a table without a file has no records."""
+    """Reads the control folder. Each file is a batch; a table without a file has no records.
 
-    def __init__(self, config: ControlSource, base_dir: Path) -> None:
+    `home` is where the estate keeps what has landed (None: not looked at): a file that was removed there, or records
+    taken out of the configuration, come as a batch without rows, which supersedes what they said.
+    """
+
+    def __init__(self, config: ControlSource, base_dir: Path, *, home: Path | None = None) -> None:
         self._config = config
         self._base_dir = base_dir
+        self._home = home
 
     @property
     def name(self) -> str:
@@ -109,12 +116,16 @@ class ControlConnector:
         folder = expand(self._config.path, self._base_dir)
         if table == CONTROL_TABLES[0]:
             yield from self._strangers(folder)
-        if self._config.records.get(table):
-            yield self._written_in_configuration(table)
         path = folder / f"{table}.csv"
-        if not path.exists():
-            return
         shown = shown_path(path, folder, self._base_dir)
+        there = {shown} if path.exists() else set()
+        if self._config.records.get(table):
+            there.add(_configured(table))
+            yield self._written_in_configuration(table)
+        if folder.is_dir():
+            yield from self._taken_back(table, there)
+        if shown not in there:
+            return
         # Empty cells are missing values, and times without an offset are UTC: the contract declares the rest.
         declaration = Declaration(table=table, zone="UTC")
         try:
@@ -150,13 +161,34 @@ class ControlConnector:
         return Batch(
             source=self.name,
             table=table,
-            batch_id=f"configuration/{table}",
+            batch_id=_configured(table),
             frame=frame,
             declaration=Declaration(table=table, zone="UTC"),
-            input_path=f"configuration/{table}",
+            input_path=_configured(table),
             input_sha256=frame_digest(frame),
             input_bytes=frame.nbytes,
         )
+
+    def _taken_back(self, table: str, there: set[str]) -> Iterator[Batch]:
+        """Batches without rows in place of those that have landed and are no longer given."""
+        landed = [] if self._home is None else current_receipts(self._home, self.name, table)
+        for receipt in landed:
+            if receipt.batch_id in there or not receipt.rows_received:
+                continue
+            frame = pa.table({name: pa.array([], pa.string()) for name in contract(table).fields})
+            yield Batch(
+                source=self.name,
+                table=table,
+                batch_id=receipt.batch_id,
+                frame=frame,
+                declaration=Declaration(table=table, zone="UTC"),
+                input_path=receipt.input.path,
+                input_sha256=frame_digest(frame),
+                input_bytes=0,
+                warnings=(
+                    f"{receipt.input.path}: was removed; its {receipt.rows_received} records no longer hold",
+                ),
+            )
 
     def _strangers(self, folder: Path) -> Iterator[RejectedInput]:
         if not folder.is_dir():
@@ -187,6 +219,10 @@ class ControlConnector:
             fix=fix,
             local_path=path,
         )
+
+
+def _configured(table: str) -> str:
+    return f"configuration/{table}"
 
 
 def _text(value: Value, kind: str) -> str:

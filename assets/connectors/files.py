@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from assets.connectors.base import (
     Batch,
@@ -28,6 +28,7 @@ from assets.connectors.base import (
     shown_path,
 )
 from assets.connectors.file_reading import RawFile, read_csv, read_parquet
+from assets.connectors.freshness import Freshness
 from assets.connectors.json_lines import read_jsonl
 from assets.connectors.object_stores import ObjectStore, RemoteFile, check_url, expand_url, is_url
 from assets.connectors.remote import RetryPolicy
@@ -42,7 +43,7 @@ SIDECAR_SUFFIX = ".sidecar.yaml"
 _MAGIC = re.compile(r"[*?\[]")
 
 
-class FilesSource(BaseModel):
+class FilesSource(Freshness):
     """Configuration: contract table → one or more paths or URLs, with `*` and `**` as wildcards.
 
     `sidecar` is for data that one cannot write beside: contract table → a local sidecar for all its files, or a

@@ -22,9 +22,10 @@ from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from assets.connectors.base import SourceName
+from assets.connectors.freshness import Freshness
 from assets.connectors.remote import (
     ForbiddenError,
     NotThereError,
@@ -46,7 +47,7 @@ _PASSING = (408, 425, 429)
 _NOT_TLS = "TLS certificates of this source are not verified (verify_tls: false)"
 
 
-class HttpSource(BaseModel):
+class HttpSource(Freshness):
     """What every source that is read by HTTP may be told. `url` may hold `${NAME}`, an environment variable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

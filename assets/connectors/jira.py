@@ -33,6 +33,8 @@ _ENDED = ("resolved", "closed")
 _NOT_SIGNED_IN = ("AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "OUT")
 _SLA_LIMIT = 50
 _CHANGELOG_LIMIT = 100
+#: No issue was changed before: a census begins here, for a question without a bound is refused.
+_BEGINNING, _END = date(1971, 1, 1), date(9000, 1, 1)
 #: How often a minute is begun anew because issues left it, before the source is given up.
 _RESTARTS = 20
 
@@ -116,6 +118,7 @@ class JiraConnector(PagedConnector):
 
     _source: JiraSource
     _site: _Site | None = None
+    has_census = True
     rights = "Browse Projects on the projects read, and the role Agent of their service projects for SLAs"
 
     def sign_in(self) -> SignIn | None:
@@ -166,6 +169,31 @@ class JiraConnector(PagedConnector):
             return Page(tuple(events), following, announced, records)
         rows = tuple(RawRow(_key(one), _updated(one), _cells(one, columns)) for one in inside)
         return Page(rows, following, announced, records)
+
+    def census_page(self, client: Client, table: str, cursor: Cursor | None) -> Page:
+        """The key of every issue, in the order of its last change, with the time of its making."""
+        cursor = cursor or self.first(table, Window(_BEGINNING, _END))
+        site, mapped = self._known(client), self._source.mapped(table)
+        column = mapped.columns[contract(table).key[0]]
+        places = self._columns(client, site, table, mapped)[column]
+        bound = site.asked(_instants(cursor, "bound")[0])
+        jql = f"({mapped.filter}) AND updated >= {site.text(bound)}"
+        announced = None
+        if not self._source.is_cloud and cursor["bound"] == cursor["since"] and not cursor["start"]:
+            announced = self._total(client, jql)
+        fields = sorted({place.field for place in places} - {"id", "key"} | {"created", "updated"})
+        body = self._search(client, site, jql, fields, None, cursor)
+        following = self._behind(client, site, table, body, cursor)
+        seen = set(cursor["seen"])
+        fresh = [issue for issue in body["issues"] if _mark(issue) not in seen]
+        rows = []
+        for issue in fresh:
+            key = _cells(issue, {column: places})[column]
+            if key is not None:
+                created = _moment(issue["fields"].get("created"))
+                cells = {"created": created.isoformat() if created else None}
+                rows.append(RawRow(key, _updated(issue), cells))
+        return Page(tuple(rows), following, announced, tuple(map(_key, fresh)))
 
     # --- what has to be known first ---
 
@@ -267,7 +295,10 @@ class JiraConnector(PagedConnector):
         if self._source.is_cloud or not is_first or site.asked(since) != since or site.asked(until) != until:
             return None
         end = "" if table == "incidents" else f" AND updated < {site.text(until)}"
-        params = {"jql": jql + end, "maxResults": 0, "fields": "updated"}
+        return self._total(client, jql + end)
+
+    def _total(self, client: Client, jql: str) -> int | None:
+        params = {"jql": jql, "maxResults": 0, "fields": "updated"}
         total = self._ask(client, f"{self._api}/search", params).get("total")
         return total if isinstance(total, int) else None
 

@@ -27,32 +27,8 @@ from assets.connectors.sign_in import SignIn
 from assets.connectors.traffic import Traffic
 from assets.landing.contracts import contract
 from assets.landing.declaration import Declaration
-from assets.landing.spool import Cursor, Page, RawRow, Spool, SpoolBusyError
+from assets.landing.spool import Cursor, Outstanding, Page, RawRow, Spool, SpoolBusyError
 from assets.landing.store import slug
-
-#: The contract table of records that are gone from their source.
-TOMBSTONES = "tombstones"
-
-
-@dataclass
-class _Landing:
-    """Batches given out whose receipts are not written yet; the spool goes when the last one is."""
-
-    spool: Spool
-    open: int = 0
-    is_all: bool = False
-
-    def take(self) -> Callable[[], None]:
-        self.open += 1
-        return self._done
-
-    def _done(self) -> None:
-        self.open -= 1
-        self.remove_if_done()
-
-    def remove_if_done(self) -> None:
-        if self.is_all and not self.open:
-            self.spool.remove()
 
 
 @dataclass(frozen=True)
@@ -141,7 +117,7 @@ class PagedConnector(ABC):
 
     def tables(self) -> list[str]:
         """The configured contract tables, and `tombstones` where a census is taken."""
-        return [*self._source.tables, *([TOMBSTONES] if self._counted() else [])]
+        return [*self._source.tables, *([census.TOMBSTONES] if self._counted() else [])]
 
     def batches(self, table: str, window: Window, is_landed: IsLanded) -> Iterator[Batch | RejectedInput]:
         """A batch a UTC day of the rows' last change (empty days included), or one snapshot.
@@ -150,8 +126,9 @@ class PagedConnector(ABC):
         days on which it misses rows follow. Raises `SourceError`.
         """
         self._link.traffic = Traffic()
-        if table == TOMBSTONES:
-            yield from self._tombstones()
+        if table == census.TOMBSTONES:
+            if self._home is not None:
+                yield from census.tombstones(self._home, self.name, self._counted())
             return
         if table not in self.tables():
             return
@@ -255,7 +232,7 @@ class PagedConnector(ABC):
         short = self._shortfall(client, question, window, spool)
         if short is not None:
             warnings.append(f"{short.reason}; fix: {short.fix}")
-        landing = _Landing(spool)
+        landing = Outstanding(spool.remove)
         for day in [None] if window is None else _days(window):
             rows = spool.rows(None if window is None else [day, *([None] if day == window.end else [])])
             batch = self._batch(question, day, list(rows), tuple(warnings), landing.take())
@@ -266,8 +243,7 @@ class PagedConnector(ABC):
                 yield refined
         if short is not None and not self._source.accept_hidden_rows:
             yield short
-        landing.is_all = True
-        landing.remove_if_done()
+        landing.all_given()
 
     # --- census ---
 
@@ -289,8 +265,7 @@ class PagedConnector(ABC):
         Days of `read` were just read: what they miss is for the next census.
         """
         before = census.read(home, self.name, table)
-        every = self._source.census_every_days or 0
-        if before is not None and 0 <= (day - before.day).days < every:
+        if not census.is_due(before, day, self._source.census_every_days):
             return
         with contextlib.ExitStack() as stack:
             question = json.dumps(
@@ -353,33 +328,6 @@ class PagedConnector(ABC):
             reason=reason,
             fix=f"see whether the account still has {self.rights}; "
             "if the records were really deleted, remove the landed table and read it anew",
-        )
-
-    def _tombstones(self) -> Iterator[Batch]:
-        """What the last censuses missed, as one snapshot."""
-        if self._home is None:
-            return
-        found = {table: census.read(self._home, self.name, table) for table in self._counted()}
-        if not any(found.values()):
-            return
-        rows = [
-            (self.name, table, key, day.isoformat())
-            for table, one in sorted(found.items())
-            for key, day in sorted(one.gone.items() if one else ())
-        ]
-        names = ("source", "record_table", "record_key", "deleted_known_date")
-        frame = pa.table(
-            {name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(names)}
-        )
-        yield Batch(
-            source=self.name,
-            table=TOMBSTONES,
-            batch_id=TOMBSTONES,
-            frame=frame,
-            declaration=Declaration(table=TOMBSTONES, zone="UTC"),
-            input_path=f"{self._source.url}/census",
-            input_sha256=frame_digest(frame),
-            input_bytes=frame.nbytes,
         )
 
     def _batch(

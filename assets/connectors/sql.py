@@ -1,124 +1,75 @@
 """Any SQL database through SQLAlchemy: a table or a query of the owner's feeds one contract table.
 
 With `updated_column` one batch holds what was last changed on one UTC day, read in bounded pages ordered by
-(updated_column, key); without it one batch is the whole table. Only bound parameters carry values; SQLAlchemy
-quotes the names.
+(updated_column, key); without it one batch is the whole table, in pages ordered by its key. Pages are durable: the
+next run goes on from the last one. Only bound parameters carry values; SQLAlchemy quotes the names.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal
+from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy.engine import Connection, Engine
 
-from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
+from assets.connectors import census, sql_reading
+from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
-from assets.connectors.sql_frames import raw_frame
-from assets.connectors.sql_reading import (
-    Read,
-    day_bounds,
-    read_pages,
-    read_undated,
-    read_whole,
-    snapshot,
-    source_columns,
-)
+from assets.connectors.sql_settings import SqlSource, SqlTable
 from assets.connectors.traffic import Traffic
 from assets.landing.contracts import contract
-from assets.landing.declaration import Declaration, Exclusion, Sequence, Unit, Zone
+from assets.landing.frame_spool import FrameSpool, Part, SpoolBusyError
+from assets.landing.spool_folder import Outstanding
 
-Kind = Literal["gauge", "counter", "histogram"]
+__all__ = ["SqlConnector", "SqlSource", "SqlTable"]
+
 _SECRET_OPTION = re.compile(r"pass|token|secret|key", re.IGNORECASE)
+Answer = TypeVar("Answer")
 
 
-class SqlTable(BaseModel):
-    """How one table or query of the database becomes a contract table.
+@dataclass
+class _Reading:
+    """One call of `batches`: the table that is read, and what the database said of it."""
 
-    Exactly one of `table` (may be `schema.name`) and `query` is given. `updated_column` and the values of
-    `columns` are columns of the database; the other mappings are those of a sidecar.
-    """
+    engine: Engine
+    table: str
+    settings: SqlTable
+    spool: FrameSpool
+    source: sql_reading.Source | None = None
+    outstanding: Outstanding = field(init=False)
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    def __post_init__(self) -> None:
+        self.outstanding = Outstanding(self.spool.remove)
 
-    table: str | None = None
-    query: str | None = None
-    columns: dict[str, str] = Field(default_factory=dict)
-    updated_column: str | None = None
-    zone: Zone
-    replace: dict[str, dict[str, str]] = Field(default_factory=dict)
-    constants: dict[str, str] = Field(default_factory=dict)
-    nulls: tuple[str, ...] = ("",)
-    strip: tuple[str, ...] = ()
-    known_by: dict[str, str] = Field(default_factory=dict)
-    ignore: tuple[str, ...] = ()
-    exclude: tuple[Exclusion, ...] = ()
-    sequence: Sequence | None = None
-    metric: str | None = None
-    kind: Kind | None = None
-    unit: Unit | None = None
-    interval_seconds: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="after")
-    def _table_or_query(self) -> SqlTable:
-        if (self.table is None) == (self.query is None):
-            raise ValueError("needs either table or query; fix: give exactly one of them")
-        return self
-
-    def declaration(self, contract_table: str) -> Declaration:
-        """The same statements as a sidecar would make. Raises pydantic's ValidationError."""
-        said = self.model_dump(exclude={"table", "query", "updated_column"}, exclude_unset=True)
-        return Declaration.model_validate({**said, "table": contract_table})
-
-    def key_columns(self, contract_table: str) -> list[str]:
-        """Columns of the database that hold the contract's key, except what a constant or sequence makes.
-
-        Parts of a key that may be missing count when they are mapped.
-        """
-        made = {*self.constants, *([self.sequence.field] if self.sequence else [])}
-        made |= {name for name in ("metric", "unit", "kind") if getattr(self, name) is not None}
-        rules = contract(contract_table)
-        made |= {name for name in rules.key if not rules.fields[name].required and name not in self.columns}
-        return [self.columns.get(name, name) for name in rules.key if name not in made]
-
-
-class SqlSource(BaseModel):
-    """Configuration of one database. Its SQLAlchemy address stands in the environment variable `url_env`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Literal["sql"]
-    name: SourceName
-    url_env: str = Field(min_length=1)
-    page_rows: int = Field(50_000, ge=1)
-    tables: dict[str, SqlTable] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _tables_fit_their_contracts(self) -> SqlSource:
-        for name, table in self.tables.items():
-            try:
-                table.declaration(name)
-            except ValidationError as error:
-                first = error.errors()[0]
-                place = ".".join([name, *(str(part) for part in first["loc"])])
-                message = first["msg"].removeprefix("Value error, ")
-                raise ValueError(f"{place}: {message}") from None
-        return self
+    @property
+    def place(self) -> str:
+        """Where it is read, without the address."""
+        return self.settings.table or "query"
 
 
 class SqlConnector:
-    """Reads one database. Opens nothing before `batches` is iterated."""
+    """Reads one database. Opens nothing before `batches` is iterated.
 
-    def __init__(self, source: SqlSource, *, retries: RetryPolicy | None = None) -> None:
+    `spool` is the folder for unfinished questions in an estate's home, beside what has landed (None: not kept).
+    """
+
+    def __init__(
+        self, source: SqlSource, *, spool: Path | None = None, retries: RetryPolicy | None = None
+    ) -> None:
         self._source = source
         self._retries = retries or RetryPolicy(attempts=3)
         self._traffic = Traffic()
+        self._spool = spool
 
     @property
     def name(self) -> str:
@@ -131,37 +82,222 @@ class SqlConnector:
         return self._traffic
 
     def tables(self) -> list[str]:
-        """The configured contract tables."""
-        return list(self._source.tables)
+        """The configured contract tables, and `tombstones` where a census is taken."""
+        return [*self._source.tables, *([census.TOMBSTONES] if self._counted() else [])]
 
     def batches(self, table: str, window: Window, is_landed: IsLanded) -> Iterator[Batch | RejectedInput]:
         """A batch a day of `updated_column` (empty days included), or one snapshot. Raises `SourceError`.
 
-        Rows whose `updated_column` is null or no date belong to no day: they come as a batch of their own.
+        Rows whose `updated_column` is null or no date belong to no day: they come as a batch of their own. When a
+        census is due, days on which it misses rows follow.
         """
         self._traffic = Traffic()
+        if table == census.TOMBSTONES and self._home is not None:
+            yield from census.tombstones(self._home, self.name, self._counted())
         settings = self._source.tables.get(table)
         if settings is None:
             return
+        wide = Window(window.start - timedelta(days=self._source.lookback_days), window.end)
         engine = self._engine()
-        try:
-            for batch in self._read_all(engine, table, settings, window):
-                if isinstance(batch, RejectedInput) or not is_landed(batch.batch_id, batch.fingerprint):
-                    yield batch
-        finally:
-            engine.dispose()
+        with contextlib.ExitStack() as stack:
+            stack.callback(engine.dispose)
+            question = self._question(engine, table, settings, wide)
+            reading = _Reading(engine, table, settings, self._spooled(stack, table, question))
+            for item in self._read_all(reading, wide, window.end):
+                if isinstance(item, Batch) and is_landed(item.batch_id, item.fingerprint):
+                    item.landed()
+                else:
+                    yield item
+            reading.outstanding.all_given()
 
-    def _read_all(
-        self, engine: Engine, table: str, settings: SqlTable, window: Window
-    ) -> Iterator[Batch | RejectedInput]:
-        if settings.updated_column is None:
-            yield self._batch(engine, table, settings, None)
+    def _read_all(self, reading: _Reading, wide: Window, day: date) -> Iterator[Batch | RejectedInput]:
+        if reading.settings.updated_column is None:
+            yield self._batch(reading, None)
             return
-        for number in range((window.end - window.start).days + 1):
-            yield self._batch(engine, table, settings, window.start + timedelta(days=number))
-        undated = self._batch(engine, table, settings, None)
+        for number in range((wide.end - wide.start).days + 1):
+            yield self._batch(reading, wide.start + timedelta(days=number))
+        undated = self._batch(reading, None)
         if isinstance(undated, RejectedInput) or undated.frame.num_rows:
             yield undated
+        else:
+            undated.landed()
+        if reading.table in self._counted() and self._home is not None:
+            yield from self._census(reading, self._home, day, wide)
+
+    # --- one batch ---
+
+    def _batch(self, reading: _Reading, day: date | None) -> Batch | RejectedInput:
+        table, settings = reading.table, reading.settings
+        part = reading.spool.part("all" if day is None else day.isoformat())
+        announced, statement = self._asked(
+            reading.engine,
+            table,
+            lambda connection: self._read(connection, reading, day, part),
+        )
+        frame = part.frame()
+        self._traffic.pages += part.fetched_pages
+        self._traffic.rows += part.fetched_rows
+        self._traffic.bytes += frame.nbytes
+        self._traffic.resumed_pages += part.resumed_pages
+        path = self._path(reading)
+        if day is not None:
+            batch_id = f"{table}/{day.isoformat()}"
+        else:
+            batch_id = f"{table}/undated" if settings.updated_column else table
+        if part.rows != announced:
+            part.clear()
+            return RejectedInput(
+                source=self.name,
+                table=table,
+                batch_id=batch_id,
+                input_path=path,
+                reason=f"{path}: the database announced {announced} rows and gave {frame.num_rows}",
+                fix="run again; if it stays, check that the key columns identify a row",
+                input_sha256=frame_digest(frame),
+                input_bytes=frame.nbytes,
+                frame=frame,
+            )
+        return Batch(
+            source=self.name,
+            table=table,
+            batch_id=batch_id,
+            frame=frame,
+            declaration=settings.declaration(table),
+            input_path=path,
+            input_sha256=frame_digest(frame),
+            input_bytes=frame.nbytes,
+            query=statement,
+            window=None if day is None else Window(day, day),
+            when_landed=reading.outstanding.take(),
+        )
+
+    def _read(
+        self, connection: Connection, reading: _Reading, day: date | None, part: Part
+    ) -> tuple[int, str]:
+        """Let `part` hold the rows of a day, or those of none; gives the announced number and the statement."""
+        source, settings = self._columns(connection, reading), reading.settings
+        key, updated = settings.key_columns(reading.table), settings.updated_column
+        zone = ZoneInfo(settings.zone)
+        try:
+            if updated is None:
+                question = sql_reading.whole(source, key)
+            elif day is None:
+                question = sql_reading.undated(connection, source, key, updated, zone)
+            else:
+                question = sql_reading.of_day(connection, source, key, updated, day, zone)
+        except TypeError as error:
+            raise self._error(
+                str(error),
+                "name a timestamp column as updated_column, or leave it out to read the whole table",
+            ) from None
+        return sql_reading.read_pages(connection, question, self._source.page_rows, part), question.shown
+
+    def _columns(self, connection: Connection, reading: _Reading) -> sql_reading.Source:
+        """What the database says of the table, asked once. Raises `SourceError` when a column is not there."""
+        settings, table = reading.settings, reading.table
+        if reading.source is None:
+            found = sql_reading.source_columns(connection, settings.table, settings.query)
+            needed = [*settings.key_columns(table), *filter(None, [settings.updated_column])]
+            missing = [name for name in needed if name not in found.clause.c]
+            if missing:
+                have = ", ".join(found.names)
+                raise self._error(
+                    f"column {missing[0]!r}, needed for {table}, is not there (the source has {have})",
+                    f"correct columns or updated_column of tables.{table}",
+                )
+            reading.source = found
+        return reading.source
+
+    # --- census ---
+
+    @property
+    def _home(self) -> Path | None:
+        return None if self._spool is None else self._spool.parent
+
+    def _counted(self) -> list[str]:
+        """Tables whose keys are counted: those that are read by day. Of others each run reads everything."""
+        if self._source.census_every_days is None:
+            return []
+        tables = self._source.tables
+        return [table for table in tables if tables[table].counted_column(table) is not None]
+
+    def _census(
+        self, reading: _Reading, home: Path, day: date, read: Window
+    ) -> Iterator[Batch | RejectedInput]:
+        """Take a census when one is due, note what is gone, and read days again on which something was missed.
+
+        Days of `read` were just read: what they miss is for the next census.
+        """
+        before = census.read(home, self.name, reading.table)
+        if not census.is_due(before, day, self._source.census_every_days):
+            return
+        table = reading.table
+        held, rows = self._asked(reading.engine, table, lambda connection: self._held(connection, reading))
+        known = census.landed(home, self.name, table)
+        gone = census.gone(before, known, held, day)
+        if lost := census.lost_too_many(gone, before, known):
+            path = self._path(reading)
+            yield RejectedInput(
+                source=self.name,
+                table=table,
+                batch_id=f"{table}/census",
+                input_path=path,
+                reason=f"{path}: {lost} of {len(known.newest)} landed records are gone from the source at once",
+                fix="see whether the account still sees all rows; "
+                "if the records were really deleted, remove the landed table and read it anew",
+            )
+            return
+        missed = {*census.missed_days(known, held, by_history=contract(table).time is not None)}
+        # Of an update that became visible late the record may be known: its day then has more rows than were read.
+        missed |= {one for one, count in known.rows.items() if rows.get(one, 0) > count}
+        for one in sorted(missed):
+            if not read.start <= one <= read.end:
+                yield self._batch(reading, one)
+        census.write(home, self.name, table, census.Census(day, len(held), gone))
+
+    def _held(self, connection: Connection, reading: _Reading) -> tuple[list[census.Held], dict[date, int]]:
+        """Every record with the UTC days of its first and last row, and how many rows each day has."""
+        settings, table = reading.settings, reading.table
+        column, updated = settings.counted_column(table), settings.updated_column
+        assert column is not None
+        assert updated is not None
+        days: dict[str, tuple[date, date] | None] = {}
+        rows: dict[date, int] = {}
+        strips = contract(table).key[0] in settings.strip
+        found = sql_reading.keys_and_days(
+            connection, self._columns(connection, reading), column, updated, ZoneInfo(settings.zone)
+        )
+        for key, day in found:
+            if key is None or key in settings.nulls:
+                continue
+            name = " ".join(key.split()) if strips else key
+            span = days.setdefault(name, None)
+            if day is not None:
+                rows[day] = rows.get(day, 0) + 1
+                days[name] = (day, day) if span is None else (min(span[0], day), max(span[1], day))
+        held = [census.Held(key, *(span or (None, None))) for key, span in days.items()]
+        return held, rows
+
+    # --- the database ---
+
+    def _path(self, reading: _Reading) -> str:
+        return f"{reading.engine.dialect.name}:{self._source.url_env}/{reading.place}"
+
+    def _question(self, engine: Engine, table: str, settings: SqlTable, window: Window) -> str:
+        """What tells one question from others: of the address all but what is secret."""
+        url = engine.url
+        days = [window.start, window.end] if settings.updated_column else []
+        asked = [url.drivername, url.username, url.host, url.port, url.database, table]
+        return json.dumps([*asked, settings.model_dump(mode="json"), *map(str, days), self._source.page_rows])
+
+    def _spooled(self, stack: contextlib.ExitStack, table: str, question: str) -> FrameSpool:
+        root = self._spool
+        if root is None:
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ullage-spool-")))
+        try:
+            return stack.enter_context(FrameSpool(root / self.name / table, question))
+        except SpoolBusyError as error:
+            raise self._error(str(error), "let one run at a time read a source") from None
 
     def _engine(self) -> Engine:
         variable = self._source.url_env
@@ -181,50 +317,13 @@ class SqlConnector:
             problem = f"{variable} holds no usable SQLAlchemy address"
             raise self._error(problem, "write it as dialect+driver://user:password@host/database") from None
 
-    def _batch(
-        self, engine: Engine, table: str, settings: SqlTable, day: date | None
-    ) -> Batch | RejectedInput:
-        read = self._retrying(engine, table, settings, day)
-        frame = raw_frame(read.names, read.rows)
-        self._traffic.pages += read.pages
-        self._traffic.rows += len(read.rows)
-        self._traffic.bytes += frame.nbytes
-        origin = settings.table or "query"
-        path = f"{engine.dialect.name}:{self._source.url_env}/{origin}"
-        if day is not None:
-            batch_id = f"{table}/{day.isoformat()}"
-        else:
-            batch_id = f"{table}/undated" if settings.updated_column else table
-        if len(read.rows) != read.announced:
-            return RejectedInput(
-                source=self._source.name,
-                table=table,
-                batch_id=batch_id,
-                input_path=path,
-                reason=f"{path}: the database announced {read.announced} rows and gave {len(read.rows)}",
-                fix="run again; if it stays, check that the key columns identify a row",
-                input_sha256=frame_digest(frame),
-                input_bytes=frame.nbytes,
-                frame=frame,
-            )
-        return Batch(
-            source=self._source.name,
-            table=table,
-            batch_id=batch_id,
-            frame=frame,
-            declaration=settings.declaration(table),
-            input_path=path,
-            input_sha256=frame_digest(frame),
-            input_bytes=frame.nbytes,
-            query=read.statement,
-            window=None if day is None else Window(day, day),
-        )
+    def _asked(self, engine: Engine, table: str, ask: Callable[[Connection], Answer]) -> Answer:
+        """What `ask` gives of one state of the data; what may pass is tried again. Raises `SourceError`."""
 
-    def _retrying(self, engine: Engine, table: str, settings: SqlTable, day: date | None) -> Read:
-        def ask() -> Read:
+        def once() -> Answer:
             try:
-                with snapshot(engine) as connection:
-                    return self._ask(connection, table, settings, day)
+                with sql_reading.snapshot(engine) as connection:
+                    return ask(connection)
             except sa.exc.SQLAlchemyError as error:
                 message = _plain_message(error, engine)
                 if isinstance(error, sa.exc.DBAPIError) and (
@@ -234,36 +333,12 @@ class SqlConnector:
                 raise self._error(message, f"check table, query and columns of tables.{table}") from None
 
         try:
-            return self._traffic.counting(self._retries).call(ask)
+            return self._traffic.counting(self._retries).call(once)
         except TransientError as error:
             raise self._error(
                 f"no answer after {self._retries.attempts} tries ({error.problem})",
                 f"see whether the database is up and the address in {self._source.url_env} is right",
             ) from None
-
-    def _ask(self, connection: Connection, table: str, settings: SqlTable, day: date | None) -> Read:
-        columns = source_columns(connection, settings.table, settings.query)
-        key, updated = settings.key_columns(table), settings.updated_column
-        missing = [name for name in (*key, *([updated] if updated else [])) if name not in columns.clause.c]
-        if missing:
-            have = ", ".join(columns.names)
-            raise self._error(
-                f"column {missing[0]!r}, needed for {table}, is not there (the source has {have})",
-                f"correct columns or updated_column of tables.{table}",
-            )
-        if updated is None:
-            return read_whole(connection, columns, key)
-        zone = ZoneInfo(settings.zone)
-        try:
-            if day is None:
-                return read_undated(connection, columns, key, updated, zone)
-            start, end = day_bounds(connection, columns, updated, day, zone)
-        except TypeError as error:
-            raise self._error(
-                str(error),
-                "name a timestamp column as updated_column, or leave it out to read the whole table",
-            ) from None
-        return read_pages(connection, columns, key, updated, (start, end), self._source.page_rows)
 
     def _error(self, problem: str, fix: str) -> SourceError:
         return SourceError(self._source.name, problem, fix)

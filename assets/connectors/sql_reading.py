@@ -1,4 +1,8 @@
-"""Reads rows from a database: whole, or page by page behind the last row seen. Knows no contract."""
+"""Reads rows from a database, page by page behind the last row seen. Knows no contract.
+
+Each page is durable before the next is asked for. What an earlier try or run has kept is gone on from, if the database
+still counts as many rows there; otherwise the reading begins anew.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
+
+from assets.connectors.sql_frames import as_text, raw_frame
+from assets.landing.frame_spool import Part
 
 #: Isolation in which count and pages see one state of the data, without locking writers out.
 _SNAPSHOTS = {
@@ -35,6 +43,7 @@ _SESSIONS = {
 }
 #: Moments outside of these are in no day that anyone asks for: 0000-00-00, infinity, years BC.
 _FIRST, _LAST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+_STREAMED_ROWS = 10_000
 Rows = list[tuple[Any, ...]]
 Columns = Sequence[sa.ColumnElement[Any]]
 
@@ -69,14 +78,44 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Read:
-    """Rows of one transaction, how many the database announced, the statement (values aside), and its pages."""
+class Question:
+    """Rows of `source` that meet `inside`, in the order of the columns `order`; of these `nullable` may be null.
 
-    names: tuple[str, ...]
-    rows: Rows
-    announced: int
-    statement: str
-    pages: int = 1
+    `has_pages`: the values of the order can be compared again, so that one can go on behind them.
+    """
+
+    source: Source
+    inside: tuple[sa.ColumnElement[bool], ...]
+    order: tuple[str, ...]
+    nullable: tuple[str, ...]
+    has_pages: bool
+
+    @property
+    def marks(self) -> list[sa.ColumnElement[Any]]:
+        """What the rows are ordered by."""
+        return [self.source.ordered(name) for name in self.order]
+
+    @property
+    def nowhere(self) -> sa.ColumnElement[bool]:
+        """True for rows that have no place in the order."""
+        return sa.or_(sa.false(), *(self.source.ordered(name).is_(None) for name in self.nullable))
+
+    @property
+    def all(self) -> sa.Select[Any]:
+        """All rows in one statement."""
+        return sa.select(*self.source.selected()).where(*self.inside).order_by(*self.marks)
+
+    @property
+    def placed(self) -> sa.Select[Any]:
+        """Rows that have a place in the order, each with what it is ordered by, as its text could not be compared."""
+        marks = [one.label(f"ullage_order_{position}") for position, one in enumerate(self.marks)]
+        rows = sa.select(*self.source.selected(), *marks).where(*self.inside, sa.not_(self.nowhere))
+        return rows.order_by(*self.marks)
+
+    @property
+    def shown(self) -> str:
+        """The statement without its values."""
+        return " ".join(str(self.all).split())
 
 
 @contextmanager
@@ -126,71 +165,97 @@ def _times(connection: Connection, clause: sa.FromClause) -> dict[str, str]:
     return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
-def read_whole(connection: Connection, source: Source, key: Sequence[str]) -> Read:
-    """Every row in the order of `key`."""
-    return _read(connection, source, key, [])
+def whole(source: Source, key: Sequence[str]) -> Question:
+    """Every row in the order of `key`. A moment in the key may be one that Python does not have, such as infinity."""
+    has_pages = bool(key) and not any(name in source.as_text for name in key)
+    return Question(source, (), tuple(key), tuple(key), has_pages)
 
 
-def read_undated(
+def undated(
     connection: Connection, source: Source, key: Sequence[str], updated: str, zone: ZoneInfo
-) -> Read:
+) -> Question:
     """Rows that no day holds, because `updated` is null or no date that a calendar has."""
     first, last = _stored(connection, source, updated, (_FIRST, _LAST), zone)
     column = source.clause.c[updated]
-    return _read(connection, source, key, [sa.or_(column.is_(None), column < first, column >= last)])
+    nowhen = sa.or_(column.is_(None), column < first, column >= last)
+    return Question(source, (nowhen,), tuple(key), tuple(key), has_pages=False)
 
 
-def _read(
-    connection: Connection, source: Source, key: Sequence[str], where: list[sa.ColumnElement[bool]]
-) -> Read:
-    statement = sa.select(*source.selected()).where(*where).order_by(*(source.ordered(name) for name in key))
-    rows = _fetch(connection, statement)
-    return Read(source.names, rows, _count(connection, source, where), _shown(statement))
+def of_day(
+    connection: Connection, source: Source, key: Sequence[str], updated: str, day: date, zone: ZoneInfo
+) -> Question:
+    """Rows last changed on one UTC day. Raises TypeError when the column is no timestamp."""
+    start, end = day_bounds(connection, source, updated, day, zone)
+    column = source.clause.c[updated]
+    rest = tuple(name for name in key if name != updated)
+    return Question(source, (column >= start, column < end), (updated, *rest), rest, has_pages=True)
 
 
-def read_pages(
-    connection: Connection,
-    source: Source,
-    key: Sequence[str],
-    updated: str,
-    bounds: tuple[datetime, datetime],
-    page_rows: int,
-) -> Read:
-    """Rows with `updated` in [start, end), in pages of about `page_rows` ordered by (`updated`, `key`).
+def read_pages(connection: Connection, question: Question, page_rows: int, kept: Part) -> int:
+    """Let `kept` hold all rows, in pages of about `page_rows`. Gives how many the database announced.
 
     A page ends with every row that ties with its last one, so a tie across a page border loses nothing even
-    when `key` does not identify a row. Rows with a null in `key` have no place in the order: read apart.
+    when the order does not identify a row. Rows that have no place in the order are read apart, at the end.
     """
-    column = source.clause.c[updated]
-    inside = [column >= bounds[0], column < bounds[1]]
-    order = [source.ordered(updated), *(source.ordered(name) for name in key if name != updated)]
-    nowhere = sa.or_(sa.false(), *(one.is_(None) for one in order[1:]))
-    # The order's own values travel beside the row: what is fetched as text could not be compared again.
-    marks = [one.label(f"ullage_order_{position}") for position, one in enumerate(order)]
-    width = len(source.names)
-    announced = _count(connection, source, inside)
-    statement = sa.select(*source.selected(), *marks).where(*inside, sa.not_(nowhere)).order_by(*order)
-    rows: Rows = []
-    pages = 1
-    page = _fetch(connection, statement.limit(page_rows))
-    while page:
-        last = page[-1][width:]
-        ties = _fetch(
-            connection, statement.where(*(one == value for one, value in zip(order, last, strict=True)))
-        )
-        # What ties is for the database to say: by its collation "a" may tie with "A".
-        tied = {row[width:] for row in ties}
-        rows += [row for row in page if row[width:] not in tied]
-        rows += ties
-        if len(page) < page_rows or len(rows) >= announced:
-            break
-        page = _fetch(connection, statement.where(_after(order, last)).limit(page_rows))
-        pages += 1
-    rows += _fetch(connection, sa.select(*source.selected(), *marks).where(*inside, nowhere))
-    if len(rows) != announced:
-        # The values of the order do not survive the way to Python and back, e.g. times kept as free text.
-        rows = _fetch(connection, sa.select(*source.selected(), *marks).where(*inside).order_by(*order))
-    return Read(source.names, [row[:width] for row in rows], announced, _shown(statement), pages)
+    announced = _count(connection, question.source, question.inside)
+    if kept.pages and not _still_holds(connection, question, announced, kept):
+        kept.clear()
+    if not kept.is_complete and question.has_pages and (kept.pages or announced >= page_rows):
+        _read_on(connection, question, page_rows, announced, kept)
+        if kept.rows != announced:
+            # The values of the order do not survive the way to Python and back, e.g. times kept as free text.
+            kept.clear()
+    if not kept.is_complete:
+        kept.append(_frame(question, _rows(connection, question.all)), None, is_last=True)
+    return announced
+
+
+def keys_and_days(
+    connection: Connection, source: Source, key: str, updated: str, zone: ZoneInfo
+) -> Iterator[tuple[str | None, date | None]]:
+    """Of every row the key as text and the UTC day of its last change (None: no date). Little is held at a time."""
+    columns = dict(zip(source.names, source.selected(), strict=True))
+    streamed = connection.execution_options(stream_results=True, yield_per=_STREAMED_ROWS)
+    for name, moment in streamed.execute(sa.select(columns[key].label("k"), columns[updated].label("u"))):
+        yield as_text(name), _utc_day(as_text(moment), zone)
+
+
+def _utc_day(text: str | None, zone: ZoneInfo) -> date | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC).date()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _still_holds(connection: Connection, question: Question, announced: int, kept: Part) -> bool:
+    """Whether as many rows as were kept lie up to the last one kept. Rows may have come, gone or moved since."""
+    if kept.is_complete:
+        return kept.rows == announced
+    assert kept.last is not None, "a part that cannot be gone on from was cleared"
+    before = sa.not_(_after(question.marks, kept.last))
+    where = (*question.inside, sa.not_(question.nowhere), before)
+    return _count(connection, question.source, where) == kept.rows
+
+
+def _read_on(connection: Connection, question: Question, page_rows: int, announced: int, kept: Part) -> None:
+    """Page by page from the last row kept on."""
+    marks, placed, width = question.marks, question.placed, len(question.source.names)
+    while not kept.is_complete:
+        ahead = placed if kept.last is None else placed.where(_after(marks, kept.last))
+        rows = _rows(connection, ahead.limit(page_rows))
+        is_full, last = len(rows) == page_rows, rows[-1][width:] if rows else kept.last
+        if is_full and last is not None:
+            same = (one == value for one, value in zip(marks, last, strict=True))
+            ties = _rows(connection, placed.where(*same))
+            # What ties is for the database to say: by its collation "a" may tie with "A".
+            tied = {row[width:] for row in ties}
+            rows = [*(row for row in rows if row[width:] not in tied), *ties]
+        if rows:
+            kept.append(_frame(question, rows), last, is_last=kept.rows + len(rows) >= announced)
+        if not is_full and not kept.is_complete:
+            nulls = sa.select(*question.source.selected()).where(*question.inside, question.nowhere)
+            kept.append(_frame(question, _rows(connection, nulls)), None, is_last=True)
 
 
 def day_bounds(
@@ -238,14 +303,15 @@ def _after(order: Columns, last: Sequence[Any]) -> sa.ColumnElement[bool]:
     return sa.or_(*choices)
 
 
-def _fetch(connection: Connection, statement: sa.Select[Any]) -> Rows:
+def _frame(question: Question, rows: Rows) -> pa.Table:
+    width = len(question.source.names)
+    return raw_frame(question.source.names, (row[:width] for row in rows))
+
+
+def _rows(connection: Connection, statement: sa.Select[Any]) -> Rows:
     return [tuple(row) for row in connection.execute(statement)]
 
 
 def _count(connection: Connection, source: Source, where: Sequence[sa.ColumnElement[bool]]) -> int:
     counting = sa.select(sa.func.count()).select_from(source.clause).where(*where)
     return int(connection.execute(counting).scalar_one())
-
-
-def _shown(statement: sa.Select[Any]) -> str:
-    return " ".join(str(statement).split())

@@ -1,12 +1,15 @@
 """One Dagster asset a source table: extract what is new, check it, land it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
 
 from assets.clock import Clock
 from assets.connectors.base import Connector, Window
+from assets.connectors.census import TOMBSTONES
+from assets.connectors.freshness import Freshness
 from assets.connectors.traffic import CountingConnector
 from assets.estate import Estate, run_days
 from assets.home import Home
@@ -20,24 +23,40 @@ from checks.record import write_results
 
 PLAN = "measurement_plan"
 PLANNED = ("metric_samples", "metric_histograms")
-TOMBSTONES = "tombstones"
 CHECK = "landed_as_declared"
+#: Places and receipts that one event repeats at most.
+SHOWN = 100
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
 def source_assets(
-    connectors: Sequence[Connector], partitions: dg.PartitionsDefinition[str] | None
+    connectors: Sequence[Connector],
+    partitions: dg.PartitionsDefinition[str] | None,
+    freshness: Mapping[str, Freshness] | None = None,
 ) -> list[dg.AssetsDefinition]:
     """An asset `<source>/<table>` for every table of every source, by day where its rows are dated.
+
+    `freshness` says by source how old the last extraction may become (`freshness:` of its configuration).
 
     Metrics wait for the measurement plan, tombstones for the tables of their source, whose censuses they tell.
     """
     tables = [(connector, table) for connector in connectors for table in connector.tables()]
     plans = [dg.AssetKey([connector.name, table]) for connector, table in tables if table == PLAN]
     return [
-        _source_asset(connector, table, _upstream(connector, table, plans), partitions)
+        _source_asset(
+            connector,
+            table,
+            _upstream(connector, table, plans),
+            partitions,
+            _policy((freshness or {}).get(connector.name), table),
+        )
         for connector, table in tables
     ]
+
+
+def _policy(freshness: Freshness | None, table: str) -> dg.FreshnessPolicy | None:
+    oldest = None if freshness is None else freshness.oldest(table)
+    return None if oldest is None else dg.FreshnessPolicy.time_window(fail_window=oldest)
 
 
 def _upstream(connector: Connector, table: str, plans: list[dg.AssetKey]) -> list[dg.AssetKey]:
@@ -62,6 +81,7 @@ def _source_asset(
     table: str,
     plans: list[dg.AssetKey],
     partitions: dg.PartitionsDefinition[str] | None,
+    policy: dg.FreshnessPolicy | None,
 ) -> dg.AssetsDefinition:
     key = dg.AssetKey([connector.name, table])
     by_day = partitions if contract(table).is_dated else None
@@ -75,6 +95,7 @@ def _source_asset(
         owners=["team:data-engineering"],
         kinds={"parquet"},
         retry_policy=RETRIES,
+        freshness_policy=policy,
         description=f"{contract(table).description.strip()} As extracted from {connector.name}, with receipts.",
         check_specs=[
             dg.AssetCheckSpec(
@@ -146,8 +167,16 @@ def _line(summary: LandingSummary) -> str:
     )
 
 
-def _metadata(summary: LandingSummary) -> dict[str, int]:
+def _metadata(summary: LandingSummary) -> dict[str, Any]:
+    """Where the rows come from (as on the receipts, without secrets), the receipts of this run, and the counts."""
+    places = summary.inputs
+    is_one_page = len(places) == 1 and places[0].startswith("https://")
+    shown = [*places[:SHOWN], *([f"… {len(places) - SHOWN} more"] if len(places) > SHOWN else [])]
     return {
+        "read_from": dg.MetadataValue.url(places[0]) if is_one_page else "\n".join(shown) or "nothing",
+        "receipts": dg.MetadataValue.json(list(summary.receipts_written[-SHOWN:])),
+        "receipts_written": len(summary.receipts_written),
+        "receipts_folder": f"landing/{summary.source}/{summary.table}/receipts",
         "rows_received": summary.rows_received,
         "rows_landed": summary.rows_landed,
         "rows_quarantined": summary.rows_quarantined,

@@ -7,12 +7,8 @@ without the others. The spool of a table holds one question; another one begins 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,16 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from assets.durable import sync
+from assets.landing.spool_folder import Outstanding, SpoolBusyError, SpoolFolder
+
+__all__ = ["Counts", "Cursor", "Outstanding", "Page", "RawRow", "Spool", "SpoolBusyError"]
 
 #: Where to go on; what it holds is the connector's business. Plain JSON values only.
 Cursor = Mapping[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_TIME = np.iinfo(np.int64).min
-
-
-class SpoolBusyError(RuntimeError):
-    """Another process reads the same table of the same source."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +81,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path, question: str) -> None:
-        self._root = folder
-        self._folder = folder / hashlib.sha256(question.encode()).hexdigest()[:16]
-        self._lock = -1
+        self._folder = SpoolFolder(folder, question)
         self._keys, self._updated, self._records = array("Q"), array("q"), array("Q")
         self._parts: dict[date | None, list[_Part]] = {}
         self._winners: np.ndarray | None = None
@@ -99,23 +91,15 @@ class Spool:
         self.warnings: list[str] = []
 
     def __enter__(self) -> Spool:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self._root / "lock", os.O_CREAT | os.O_RDWR, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise SpoolBusyError(f"{self._root}: another run reads this table") from None
-        for other in self._root.iterdir():
-            if other.is_dir() and other != self._folder:
-                shutil.rmtree(other)
-        self._load()
+        self._folder.__enter__()
+        while (path := self._folder.path / self._file(self.pages + 1)).exists():
+            self._index(path)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._lock)
+        self._folder.__exit__(kind, error, trace)
 
     @property
     def is_complete(self) -> bool:
@@ -135,16 +119,8 @@ class Spool:
             "warnings": page.warnings,
             "parts": [[day and day.isoformat(), len(text)] for day, text in texts.items()],
         }
-        path = self._folder / f"{self.pages + 1:08d}.page"
-        handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=self._folder)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(json.dumps(head).encode() + b"\n")
-            stream.writelines(texts.values())
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).rename(path)
-        sync(self._folder)
-        self._index(path)
+        parts = [json.dumps(head).encode() + b"\n", *texts.values()]
+        self._index(self._folder.write(self._file(self.pages + 1), parts))
 
     def count(self) -> Counts:
         """How many rows came, and which of them remain: of each key the newest, of equally new ones the last."""
@@ -182,7 +158,7 @@ class Spool:
 
     def remove(self) -> None:
         """Forget the question: all of it has landed."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
     def _kept(self) -> np.ndarray:
         if self._winners is None:
@@ -195,11 +171,9 @@ class Spool:
             self._winners[order[last]] = True
         return self._winners
 
-    def _load(self) -> None:
-        for leftover in self._folder.glob(".writing-*"):
-            leftover.unlink()
-        while (path := self._folder / f"{self.pages + 1:08d}.page").exists():
-            self._index(path)
+    @staticmethod
+    def _file(number: int) -> str:
+        return f"{number:08d}.page"
 
     def _index(self, path: Path) -> None:
         """Take one durable page into account."""

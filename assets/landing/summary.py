@@ -20,7 +20,7 @@ class LandingSummary:
     """Sums over the current receipts of one source's table, and over what this run wrote.
 
     `batches_skipped` are current and were not written by this run. `checks` holds one result a rule over all
-    current batches; `warnings` and `rejections` are one line each.
+    current batches; `warnings` and `rejections` are one line each. `inputs` are the places they were read from.
     """
 
     source: str
@@ -37,6 +37,7 @@ class LandingSummary:
     warnings: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     receipts_written: tuple[str, ...] = field(default=())
+    inputs: tuple[str, ...] = field(default=())
 
     @property
     def is_conserved(self) -> bool:
@@ -81,6 +82,7 @@ def summarise(
             *_rules(table, current),
         ),
         receipts_written=tuple(receipt.receipt_id for receipt in written),
+        inputs=tuple(dict.fromkeys(receipt.input.path for receipt in current)),
     )
 
 

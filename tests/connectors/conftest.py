@@ -10,6 +10,7 @@ import pytest
 
 from examples.real.prometheus_server import MissingProgramError
 from tests.connectors.aws import AwsLayer, aws_layer, environment, moto_server
+from tests.connectors.killing import Killer
 from tests.connectors.simulators.request_tracker import RequestTracker
 from tests.servers import RequestTrackerServer, missing
 
@@ -44,3 +45,10 @@ def aws(moto_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsLayer]:
     with aws_layer(moto_port) as layer:
         environment(monkeypatch, layer.url)
         yield layer
+
+
+@pytest.fixture(scope="session")
+def killer() -> Iterator[Killer]:
+    """One process for all runs that are killed: what they import takes longer than they do."""
+    with Killer() as found:
+        yield found

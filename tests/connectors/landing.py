@@ -64,3 +64,12 @@ def files_that_show(home: Path, secrets: Iterable[str]) -> list[Path]:
         for path in home.rglob("*")
         if path.is_file() and any(secret in path.read_bytes() for secret in wanted)
     ]
+
+
+def landed_bytes(home: Path) -> dict[str, bytes]:
+    """Every landed file and receipt with its bytes, except what a crash left unnamed."""
+    return {
+        path.relative_to(home).as_posix(): path.read_bytes()
+        for path in sorted((home / "landing").rglob("*"))
+        if path.is_file() and not path.name.startswith(".writing-")
+    }

@@ -14,6 +14,8 @@ from assets.connectors.control import CONTROL_TABLES, ControlConnector, ControlS
 from assets.landing.contracts import contract
 from assets.landing.land import land
 from assets.landing.store import Store
+from assets.landing.summary import LandingSummary
+from tests.connectors.landing import land_all, landed_rows
 from tests.landing.estate import naive
 
 WINDOW = Window(date(2026, 6, 30), date(2026, 6, 30))
@@ -57,6 +59,39 @@ def test_records_need_no_sidecar_and_are_checked_like_any_input(tmp_path: Path) 
 def test_a_table_without_a_file_has_no_records(tmp_path: Path) -> None:
     (tmp_path / "control").mkdir()
     assert [item for table in CONTROL_TABLES for item in batches(tmp_path, table)] == []
+
+
+def test_what_is_removed_holds_no_longer(tmp_path: Path) -> None:
+    """Of a file, or of records in the configuration, a version without rows supersedes; a folder may be away."""
+    folder, home = tmp_path / "control", tmp_path / "home"
+    folder.mkdir()
+    (folder / "targets.csv").write_text(TARGETS)
+    kept = {"path": "control", "records": {"holidays": [
+        {"calendar_id": "office", "holiday_date": date(2026, 12, 25), "holiday_name": "Christmas Day"}
+    ]}}  # fmt: skip
+
+    def run(config: dict[str, object], hour: int) -> list[LandingSummary]:
+        source = ControlSource.model_validate({"type": "control", **config})
+        return land_all(ControlConnector(source, tmp_path, home=home), home, WINDOW, hour)
+
+    run(kept, 6)
+    landed = lambda: [len(landed_rows(home, "control", name)) for name in ("targets", "holidays")]  # noqa: E731
+    assert landed() == [1, 1]
+    folder.rename(tmp_path / "away")
+    run(kept, 7)
+    assert landed() == [1, 1]
+    (tmp_path / "away").rename(folder)
+    (folder / "targets.csv").unlink()
+    summaries = run({"path": "control"}, 8)
+    assert landed() == [0, 0]
+    assert [text for one in summaries for text in one.warnings] == [
+        "configuration/holidays: was removed; its 1 records no longer hold",
+        "control/targets.csv: was removed; its 2 records no longer hold",
+    ]
+    assert sum(one.batches_written for one in run({"path": "control"}, 9)) == 0
+    (folder / "targets.csv").write_text(TARGETS)
+    run(kept, 10)
+    assert landed() == [1, 1]
 
 
 def test_a_missing_folder_is_told_once(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.tape import Tape
 from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
 from tests.conftest import ROOT
-from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
+from tests.connectors.landing import files_that_show, land_all, landed_bytes, landed_rows, quarantined_rows
 from tests.connectors.simulators import glpi, jira, request_tracker, servicenow, zabbix
 from tests.connectors.simulators.faults import SPOILT, WAY, Fault, Question, Simulator, hang, login_page
 
@@ -477,14 +477,6 @@ def parameters(question: Question) -> Mapping[str, Any]:
     )
 
 
-def landed_bytes(home: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(home).as_posix(): path.read_bytes()
-        for path in sorted((home / "landing").rglob("*"))
-        if path.is_file()
-    }
-
-
 @pytest.mark.parametrize("left", [2, 4])
 def test_a_killed_run_goes_on_from_its_last_page_and_lands_the_same(
     case: Case, left: int, tmp_path: Path
@@ -623,3 +615,25 @@ def test_late_and_corrected_rows_supersede_within_the_lookback(case: Case, tmp_p
         assert summary.batches_written == 2  # the day that changed, and the new, empty one
         landed = {identity(row, case.key.split()) for row in landed_rows(tmp_path, "desk", case.table)}
         assert landed == set(simulator.held())
+
+
+def test_a_census_finds_what_is_gone_and_fetches_what_was_missed(case: Case, tmp_path: Path) -> None:
+    """Deleted rows become tombstones with the day on which that was known; a row that a read day lacks is fetched."""
+    known = DAY + timedelta(days=1)
+    with case.simulator(9) as simulator:
+        if not connect(case, simulator).has_census:
+            pytest.skip("no census of this source")
+        for day in (DAY, known):
+            connector = connect(case, simulator, tmp_path / "spool", census_every_days=1)
+            land_all(connector, tmp_path, Window(day, day), hour=6 + (day - DAY).days)
+            if day == DAY:
+                assert landed_rows(tmp_path, "desk", "tombstones") == []
+                before = set(simulator.held())
+                simulator.remove(2)
+                simulator.add()  # on a day that has been read
+        tombstones = landed_rows(tmp_path, "desk", "tombstones")
+        gone = {(row["record_table"], row["record_key"]): row["deleted_known_date"] for row in tombstones}
+        assert gone == {(case.table, key): known for key in before - set(simulator.held())}
+        landed = {row[case.key] for row in landed_rows(tmp_path, "desk", case.table)}
+        assert set(simulator.held()) <= landed
+        assert not list((tmp_path / "spool").rglob("*.page"))

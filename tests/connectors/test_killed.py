@@ -13,14 +13,13 @@ from typing import Any
 
 import boto3
 import pytest
-import sqlalchemy as sa
 import yaml
 
 from assets.connectors.base import Connector, Window
 from tests.conftest import ROOT
 from tests.connectors import test_cloudwatch, test_object_stores, test_sql
 from tests.connectors.aws import REGION, AwsLayer
-from tests.connectors.landing import land_all, landed_rows
+from tests.connectors.landing import land_all, landed_bytes, landed_rows
 from tests.connectors.test_files import DECLARED
 
 DAYS = 3
@@ -31,25 +30,17 @@ def objects(home: Path) -> Connector:
     return test_object_stores.connector(home)
 
 
-def database(home: Path) -> Connector:
-    plain = {"change_kind": "normal", "state": "closed"}
-    return test_sql.SqlConnector(
-        test_sql.source(2, changes={**test_sql.CHANGES, "table": "c", "constants": plain})
-    )
-
-
 def cloudwatch(home: Path) -> Connector:
     return test_cloudwatch.connector(datetime(2026, 4, 2, tzinfo=UTC))
 
 
 CONNECTORS: dict[str, Callable[[Path], Connector]] = {
     "files": objects,
-    "sql": database,
     "cloudwatch": cloudwatch,
 }
 
 
-def fill(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def fill(name: str) -> None:
     """Three batches for each connector."""
     if name == "files":
         s3 = boto3.client("s3")
@@ -60,15 +51,6 @@ def fill(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             s3.put_object(
                 Bucket="drop", Key=f"hr/{n}.csv.sidecar.yaml", Body=yaml.safe_dump(DECLARED).encode()
             )
-    elif name == "sql":
-        monkeypatch.setenv("DESK_URL", f"sqlite:///{folder / 'desk.db'}")
-        engine = sa.create_engine(os.environ["DESK_URL"])
-        with engine.begin() as connection:
-            test_sql.run(connection, "create table c (change_id text, updated_at timestamp)")
-            for n in range(4 * DAYS):
-                day = test_sql.DAY + timedelta(days=n % DAYS)
-                test_sql.run(connection, f"insert into c values ('c{n}', '{day} 12:00:00')")
-        engine.dispose()
     else:
         moments = [datetime(2026, 3, 28, tzinfo=UTC) + timedelta(hours=n) for n in range(24 * DAYS)]
         boto3.client("cloudwatch").put_metric_data(
@@ -108,27 +90,17 @@ def children(arguments: list[str]) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL, argument
 
 
-def landed_bytes(home: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(home).as_posix(): path.read_bytes()
-        for path in sorted((home / "landing").rglob("*"))
-        if path.is_file() and not path.name.startswith(".writing-")
-    }
-
-
 CHILD = "import sys; from tests.connectors.test_killed import children; children(sys.argv[1:])"
 #: The file before which each run dies: a receipt has an even number, a data file an odd one.
-DEATHS = {"files": 4, "sql": 2, "cloudwatch": 3}
-SOURCES = {"files": "hr", "sql": "desk", "cloudwatch": "aws"}
+DEATHS = {"files": 4, "cloudwatch": 3}
+SOURCES = {"files": "hr", "cloudwatch": "aws"}
 
 
 @pytest.mark.slow
-def test_a_killed_run_is_made_good_by_the_next(
-    aws: AwsLayer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_run_is_made_good_by_the_next(aws: AwsLayer, tmp_path: Path) -> None:
     """SIGKILL to a real process before a data file or a receipt has its name."""
     for name in DEATHS:
-        fill(name, tmp_path, monkeypatch)
+        fill(name)
     homes = {name: tmp_path / name for name in DEATHS}
     given = [f"{name}:{homes[name]}:{last_file}" for name, last_file in DEATHS.items()]
     subprocess.run([sys.executable, "-c", CHILD, *given], cwd=ROOT, check=True, timeout=120)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,9 @@ CHANGES = {"zone": "UTC", "updated_column": "updated_at", "constants": {"change_
 
 def source(page_rows: int = 50_000, **tables: dict[str, Any]) -> SqlSource:
     given = {name: {"zone": "UTC", **settings} for name, settings in tables.items()}
+    plain = {"lookback_days": 0, "census_every_days": None, "page_rows": page_rows}
     return SqlSource.model_validate(
-        {"type": "sql", "name": "desk", "url_env": "DESK_URL", "page_rows": page_rows, "tables": given}
+        {"type": "sql", "name": "desk", "url_env": "DESK_URL", **plain, "tables": given}
     )
 
 
@@ -62,22 +62,6 @@ def desk(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Conn
 def run(connection: sa.Connection, *statements: str) -> None:
     for statement in statements:
         connection.exec_driver_sql(statement)
-
-
-@contextmanager
-def after_statement(word: str, action: Any) -> Iterator[None]:
-    """Run `action` once, after the first statement of any engine that contains `word`."""
-    pending = [action]
-
-    def listen(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if word in statement and pending:
-            pending.pop()()
-
-    sa.event.listen(sa.Engine, "after_cursor_execute", listen)
-    try:
-        yield
-    finally:
-        sa.event.remove(sa.Engine, "after_cursor_execute", listen)
 
 
 # --- values ---
@@ -196,20 +180,6 @@ def test_rows_without_a_date_of_change_are_not_lost(desk: sa.Connection) -> None
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("page_rows", [1, 2, 3, 7, 100])
-def test_ties_across_a_page_border_lose_nothing(desk: sa.Connection, page_rows: int) -> None:
-    """Twelve rows share two moments of change; every page size gives each of them once, in one order."""
-    run(
-        desk,
-        "create table c (change_id text, updated_at timestamptz)",
-        "insert into c select 'c' || lpad(n::text, 2, '0'), timestamptz '2026-03-28 12:00+00'"
-        " + mod(n, 2) * interval '1 microsecond' from generate_series(1, 12) n",
-    )
-    (batch,) = read(source(page_rows, changes={**CHANGES, "table": "c"}))
-    assert ids(batch) == [f"c{n:02}" for n in (2, 4, 6, 8, 10, 12, 1, 3, 5, 7, 9, 11)]
-
-
-@pytest.mark.postgres
 def test_a_key_that_identifies_no_row_or_is_null_loses_nothing(desk: sa.Connection) -> None:
     """Rows that share all of (updated, key), and rows with a null key, are landing's business to refuse."""
     run(
@@ -220,35 +190,6 @@ def test_a_key_that_identifies_no_row_or_is_null_loses_nothing(desk: sa.Connecti
     )
     (batch,) = read(source(2, changes={**CHANGES, "table": "c"}))
     assert sorted(int(row["n"]) for row in rows(batch)) == [1, 2, 3, 4, 5, 6, 7]
-
-
-@pytest.mark.postgres
-def test_rows_that_change_between_pages_are_read_once(desk: sa.Connection) -> None:
-    """Count and pages see one state: an update, a delete and an insert in between wait for the next run."""
-    run(
-        desk,
-        "create table c (change_id text, updated_at timestamptz)",
-        "insert into c select 'c' || n, timestamptz '2026-03-28 12:00+00' from generate_series(1, 5) n",
-    )
-
-    def meanwhile() -> None:
-        run(
-            desk,
-            "update c set updated_at = '2026-03-28 13:00+00' where change_id = 'c1'",
-            "delete from c where change_id = 'c4'",
-            "insert into c values ('c0', '2026-03-28 12:00+00')",
-        )
-
-    settings = source(2, changes={**CHANGES, "table": "c"})
-    with after_statement("ullage_order_0", meanwhile):
-        (before,) = read(settings)
-    (later,) = read(settings)
-    assert ids(before) == ["c1", "c2", "c3", "c4", "c5"]
-    assert ids(later) == ["c0", "c2", "c3", "c5", "c1"]
-    assert isinstance(before, Batch)
-    assert isinstance(later, Batch)
-    assert before.batch_id == later.batch_id
-    assert before.fingerprint != later.fingerprint
 
 
 @pytest.mark.postgres

@@ -15,16 +15,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mysql
 
-from assets.connectors.base import Batch, Window
-from assets.connectors.remote import RetryPolicy, SourceError
+from assets.connectors.base import Window
+from assets.connectors.remote import SourceError
 from assets.connectors.sql import SqlConnector
 from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
 from tests.connectors.test_sql import (
     CHANGES,
     DAY,
     SECRET,
-    after_statement,
-    ids,
     read,
     rows,
     run,
@@ -90,16 +88,6 @@ def numbers(batches: list[Any]) -> list[int]:
 
 
 @on(*ENGINES)
-def test_ties_across_a_page_border_lose_nothing(desk: sa.Connection) -> None:
-    """Twelve rows share two moments of change; every page size gives each of them once, in one order."""
-    moments = [NOON + timedelta(microseconds=n % 2) for n in range(12)]
-    changes(*((f"c{n:02}", at) for n, at in enumerate(moments)), desk=desk)
-    for page_rows in (1, 2, 3, 7, 100):
-        (batch,) = read(source(page_rows, changes={**CHANGES, "table": "c"}))
-        assert ids(batch) == [f"c{n:02}" for n in (*range(0, 12, 2), *range(1, 12, 2))]
-
-
-@on(*ENGINES)
 @hypothesis_settings(
     max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
@@ -134,30 +122,6 @@ def test_equal_by_collation_costs_no_second_reading(desk: sa.Connection) -> None
     assert len(rows(batch)) == 6
     pages = [one for one in asked if "ullage_order_0" in one]
     assert all("LIMIT" in one or " = " in one or "IS NULL" in one for one in pages)
-
-
-@on(*ENGINES)
-def test_rows_that_change_between_pages_are_read_once(desk: sa.Connection) -> None:
-    """Count and pages see one state: an update, a delete and an insert in between wait for the next run."""
-    changes(*((f"c{n}", NOON) for n in range(1, 6)), desk=desk)
-
-    def meanwhile() -> None:
-        run(
-            desk,
-            "update c set updated_at = '2026-03-28 13:00:00' where change_id = 'c1'",
-            "delete from c where change_id = 'c4'",
-            "insert into c values ('c0', '2026-03-28 12:00:00', 9)",
-        )
-
-    settings = source(2, changes={**CHANGES, "table": "c"})
-    with after_statement("ullage_order_0", meanwhile):
-        (before,) = read(settings)
-    (later,) = read(settings)
-    assert ids(before) == ["c1", "c2", "c3", "c4", "c5"]
-    assert sorted(ids(later)) == ["c0", "c1", "c2", "c3", "c5"]
-    assert isinstance(before, Batch)
-    assert isinstance(later, Batch)
-    assert before.fingerprint != later.fingerprint
 
 
 @on(*ENGINES)
@@ -248,45 +212,6 @@ def test_zones_of_mariadb(desk: sa.Connection, tmp_path: Path) -> None:
         ("first", "2026-03-28 00:00:00"), ("last", "2026-03-28 23:59:59.999999"),
     ]  # fmt: skip
     assert {str(row["planned_start_at"]) for row in landed} == {"2026-03-27 09:00:00"}
-
-
-KILL = {
-    "postgresql": "select pg_terminate_backend(pid) from pg_stat_activity"
-    " where datname = current_database() and pid <> pg_backend_pid()",
-    "mysql": "select id from information_schema.processlist where db = database() and id <> connection_id()",
-}
-
-
-def kill_others(desk: sa.Connection) -> None:
-    """End every other connection to the test's database, as an administrator or a failing server would."""
-    found = desk.exec_driver_sql(KILL[desk.dialect.name]).scalars().all()
-    if desk.dialect.name == "mysql":
-        run(desk, *(f"kill {number}" for number in found))
-
-
-@on("postgresql", "mariadb")
-def test_a_connection_killed_while_it_reads_is_asked_again(desk: sa.Connection) -> None:
-    """The whole day is read anew, in one state; half a day never passes for a whole one."""
-    changes(*((f"c{n}", NOON) for n in range(7)), desk=desk)
-    connector = SqlConnector(
-        source(2, changes={**CHANGES, "table": "c"}), retries=RetryPolicy(3, sleep=lambda _: None)
-    )
-    with after_statement("ullage_order_0", lambda: kill_others(desk)):
-        (batch,) = connector.batches("changes", Window(DAY, DAY), lambda *_: False)
-    assert numbers([batch]) == list(range(7))
-    assert (connector.traffic.rows, connector.traffic.retries) == (7, 1)
-
-
-@on("postgresql", "mariadb")
-def test_connections_that_are_always_killed_are_one_clear_error(desk: sa.Connection) -> None:
-    changes(*((f"c{n}", NOON) for n in range(7)), desk=desk)
-    listen = lambda _c, _cursor, statement, *_: "ullage_order_0" in statement and kill_others(desk)  # noqa: E731
-    sa.event.listen(sa.Engine, "after_cursor_execute", listen)
-    try:
-        with pytest.raises(SourceError, match="no answer after 3 tries"):
-            read(source(2, changes={**CHANGES, "table": "c"}))
-    finally:
-        sa.event.remove(sa.Engine, "after_cursor_execute", listen)
 
 
 @on("mariadb")
