@@ -220,7 +220,7 @@ class RequestTrackerConnector(PagedConnector):
         if self._is_utc:
             return
         every = self._source.mapped(table).filter or "id > 0"
-        one: Any = {"fields": ("LastUpdated",), "limit": 1}
+        one: Any = {"fields": ("LastUpdated",), "limit": 1, "fix": f"correct tables.{table}.filter"}
         by_time: Any = {**one, "order": ("LastUpdated",)}
         items = (
             _answer(client, "tickets", [every, f"LastUpdated >= '{since}'"], **by_time)["items"]

@@ -312,6 +312,12 @@ def test_an_account_in_another_zone_than_utc_is_refused(desk: Desk, monkeypatch:
             rows(connector(desk.server.url), window=Window(day, day))
 
 
+def test_a_filter_that_rt_does_not_understand_is_named(desk: Desk) -> None:
+    tables = {"incidents": {"filter": "Weather = 'fair'"}}
+    with pytest.raises(SourceError, match=r"Unknown field: Weather.*fix: correct tables\.incidents\.filter"):
+        rows(connector(desk.server.url, tables=tables))
+
+
 def test_a_desk_that_tells_no_total_is_refused(desk: Desk) -> None:
     """Without $UseSQLForACLChecks short pages, empty pages and the end look alike."""
 
