@@ -29,8 +29,10 @@ Server = TypeVar("Server", servers.PostgresServer, servers.MariaServer)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file go to one worker (`--dist loadgroup`), and those of some folders."""
+    """Tests of one file go to one worker (`--dist loadgroup`), and those of some folders or of a group of their own."""
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         path = item.path.relative_to(ROOT / "tests")
         group = path.parts[0] if path.parts[0] in TOGETHER else path.as_posix()
         item.add_marker(pytest.mark.xdist_group(group))
