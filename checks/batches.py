@@ -9,16 +9,18 @@ expected to be true.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.landing.contracts import TableContract
-from assets.landing.faults import Fault, Rows, RuleOutcome
+from assets.landing.faults import Fault, Rows, RuleOutcome, joined
 from assets.landing.plan import MeasurementPlan
 from checks.expectations import validate
 from checks.metric_rules import add_plan_columns
@@ -27,6 +29,8 @@ from checks.metric_rules import add_plan_columns
 CLOCK_TOLERANCE = timedelta(minutes=5)
 #: The first zone to see a new day is 14 hours ahead of UTC.
 DATE_TOLERANCE = timedelta(hours=14)
+#: Answers about keys that Great Expectations sees at a time.
+ROWS_AT_A_TIME = 250_000
 
 Text = str | Callable[[pd.DataFrame], list[str]]
 
@@ -138,36 +142,77 @@ def validate_rows(
     return _validate(table, rules)
 
 
-def validate_keys(frame: pd.DataFrame, contract: TableContract) -> RuleOutcome:
+def validate_keys(table: pa.Table, contract: TableContract) -> RuleOutcome:
     """Check that a key occurs once within each `batch`: the first row stays.
 
-    `frame` has the key, `batch` and `source_row`, and index 0..n-1.
+    `table` has the key, `batch` and `source_row`.
     """
-    labels = _key_labels(frame, ["batch", *contract.key])
-    repeats = labels.duplicated(keep="first").to_numpy()
+    labels = _key_labels(table, ["batch", *contract.key])
+    repeats = _repeats(labels)
+    starts = range(0, max(len(repeats), 1), ROWS_AT_A_TIME)
+    rule = [key_rule(contract)]
     # Great Expectations sees only the answer: it copies what it is given.
-    outcome = _validate(pd.DataFrame({"key__is_first": ~repeats}), [key_rule(contract)])[0]
+    parts = [
+        _validate(pd.DataFrame({"key__is_first": ~repeats[start : start + starts.step]}), rule)[0]
+        for start in starts
+    ]
+    outcome = joined(parts, starts)
     if outcome.fault is None:
         return outcome
-    first = labels.drop_duplicates(keep="first").reset_index(name="label").set_index("label")["index"]
-    rows = frame["source_row"].to_numpy()[first.loc[labels.iloc[outcome.fault.rows]].to_numpy()]
+    known, firsts = np.unique(labels, return_index=True)
+    first = firsts[np.searchsorted(known, labels[outcome.fault.rows])]
+    rows = table["source_row"].take(pa.array(first)).to_pylist()
     key = ", ".join(contract.key)
-    what = [f"repeats the key ({key}) of row {row}" for row in rows.tolist()]
+    what = [f"repeats the key ({key}) of row {row}" for row in rows]
     return replace(outcome, fault=replace(outcome.fault, what=what))
 
 
-def _key_labels(frame: pd.DataFrame, key: list[str]) -> pd.Series:
-    """One whole number a row, equal where the key is equal."""
-    labels = np.zeros(len(frame), dtype=np.int64)
+def _repeats(labels: np.ndarray) -> np.ndarray:
+    """True for each label that occurred before."""
+    in_order = np.sort(labels)
+    if (in_order[1:] != in_order[:-1]).all():
+        # The usual case. The table that tells which ones repeat weighs more than the batch.
+        return np.zeros(len(labels), dtype=bool)
+    del in_order
+    return pd.Series(labels).duplicated(keep="first").to_numpy()
+
+
+def _key_labels(table: pa.Table, key: list[str]) -> np.ndarray:
+    """One whole number a row, equal where the key is equal (missing parts of it too)."""
+    labels = np.zeros(table.num_rows, dtype=np.int64)
     size = 1
     for name in key:
-        codes, distinct = pd.factorize(frame[name])
-        if size * (len(distinct) + 1) >= 2**62:
+        pieces, count = _codes(table[name])
+        if size * count >= 2**62:
             labels, kept = pd.factorize(labels)
             size = len(kept)
-        labels = labels * (len(distinct) + 1) + codes
-        size *= len(distinct) + 1
-    return pd.Series(labels)
+        if size * count >= 2**62:
+            codes, distinct = pd.factorize(np.concatenate(list(pieces)))
+            pieces, count = iter([codes]), len(distinct)
+        # In place: a batch may hold millions.
+        labels *= count
+        start = 0
+        for codes in pieces:
+            labels[start : start + len(codes)] += codes
+            start += len(codes)
+        size *= count
+    return labels
+
+
+def _codes(values: pa.ChunkedArray) -> tuple[Iterator[np.ndarray], int]:
+    """A number from 0 for each value, equal where values are equal, piece by piece; and a limit above them.
+
+    Moments and words of a dictionary are numbers as they are; for others a table is made.
+    """
+    if pa.types.is_dictionary(values.type):
+        unified = values.unify_dictionaries()
+        words = len(unified.chunk(0).dictionary) if unified.num_chunks else 0
+        return (pc.fill_null(one.indices, words).to_numpy() for one in unified.chunks), words + 1
+    if pa.types.is_timestamp(values.type) and len(values) and not values.null_count:
+        least, most = (pc.min_max(values.cast(pa.int64()))[which].as_py() for which in ("min", "max"))
+        return (one.view(pa.int64()).to_numpy() - least for one in values.chunks), most - least + 1
+    codes, distinct = pd.factorize(values.to_pandas())
+    return iter([codes + 1]), len(distinct) + 1
 
 
 def _is_past(times: pd.Series, extracted_at: datetime) -> np.ndarray:

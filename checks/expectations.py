@@ -23,7 +23,11 @@ def validate(table: pd.DataFrame, name: str, expectations: Callable[[], Sequence
     gx, context = _context()
     batch = context.data_sources.pandas_default.read_dataframe(table)
     suite = gx.ExpectationSuite(name=name, expectations=list(expectations()))
-    return batch.validate(suite, result_format=RESULT_FORMAT)
+    try:
+        return batch.validate(suite, result_format=RESULT_FORMAT)
+    finally:
+        # It would keep the frame until the next one comes.
+        batch.datasource.get_execution_engine().batch_manager.reset_batch_cache()
 
 
 @lru_cache(maxsize=1)

@@ -145,13 +145,34 @@ def fingerprint(input_sha256: str, declaration: Declaration) -> str:
 
 def frame_digest(frame: pa.Table) -> str:
     """SHA-256 of a raw frame's schema and rows, for inputs that are not files."""
-    digest = hashlib.sha256(str(frame.schema.remove_metadata()).encode())
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, frame.schema.remove_metadata()) as writer:
+    sink = _Hashing(str(frame.schema.remove_metadata()).encode())
+    with (
+        pa.PythonFile(sink, "w") as stream,
+        pa.ipc.new_stream(stream, frame.schema.remove_metadata()) as writer,
+    ):
         # One chunk, whatever the chunks that rows came in: the digest depends on content only.
         writer.write_table(frame.combine_chunks().replace_schema_metadata(None))
-    digest.update(sink.getvalue())
-    return digest.hexdigest()
+    return sink.digest.hexdigest()
+
+
+class _Hashing:
+    """A file that keeps nothing but the SHA-256 of what was written to it."""
+
+    closed = False
+
+    def __init__(self, head: bytes) -> None:
+        self.digest = hashlib.sha256(head)
+
+    def write(self, data: bytes) -> int:
+        """Take it into account."""
+        self.digest.update(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def expand(text: str, base_dir: Path) -> Path:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from assets.connectors.aws import AwsClient
 from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
 from assets.connectors.freshness import Freshness
-from assets.connectors.prometheus_frames import Series, sample_rows
+from assets.connectors.prometheus_frames import Points, Series, sample_rows
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError
 from assets.connectors.traffic import Traffic
 from assets.landing.declaration import Declaration, Unit
@@ -259,7 +259,7 @@ class CloudWatchConnector:
                 " dimensions given in the last two weeks; fix: name all dimensions, or list items in ci_map"
             )
         rows = sample_rows(
-            _as_series(query, points.values, period), query.ci_dimension, query.ci_map, _SEVERAL
+            Points.of(_as_series(query, points.values, period)), query.ci_dimension, query.ci_map, _SEVERAL
         )
         return Batch(
             source=self.name,

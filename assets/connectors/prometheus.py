@@ -9,29 +9,37 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import orjson
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
 from assets.connectors.http import Client, HttpSource, Link
-from assets.connectors.prometheus_frames import Rows, Series, histogram_rows, sample_rows
+from assets.connectors.prometheus_frames import Points, Rows, histogram_rows, sample_rows
 from assets.connectors.remote import RetryPolicy
 from assets.connectors.traffic import Traffic
 from assets.landing.declaration import Declaration, Unit
+from assets.memory import give_back
 
 API = "/api/v1/query_range"
 DAY_SECONDS = 86_400
 #: Prometheus refuses a query_range of more points a series; the limit is hard-coded there.
 MAX_POINTS = 11_000
+#: Points that an answer should hold: as Python objects, as which they are parsed, they take 50 MB.
+POINTS_AN_ANSWER = 60_000
+#: Steps of a query's first question.
+FIRST_STEPS = 10
 #: How far before a day the sample is looked for from which a histogram's first growth is taken.
 BEFORE_SECONDS = 300
 _BRACES = r"""\{(?:[^"'`{}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)*\}"""
@@ -108,12 +116,48 @@ class PrometheusSource(HttpSource):
 class _Answers:
     """What the server said to the queries of one batch."""
 
-    points: dict[str, tuple[dict[str, str], list[int], list[str]]] = field(default_factory=dict)
+    numbers: dict[frozenset[tuple[str, str]], int] = field(default_factory=dict)
+    labels: list[dict[str, str]] = field(default_factory=list)
+    series: list[npt.NDArray[np.int32]] = field(default_factory=list)
+    times: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    values: list[pa.Array] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    byte_count: int = 0
 
-    def series(self) -> list[Series]:
-        return [Series(*point) for point in self.points.values()]
+    def number(self, given: dict[str, Any]) -> int:
+        """The number of the series with these labels."""
+        labels = {str(name): str(value) for name, value in given.items()}
+        number = self.numbers.setdefault(frozenset(labels.items()), len(self.labels))
+        if number == len(self.labels):
+            self.labels.append(labels)
+        return number
+
+    def points(self) -> Points:
+        """All of them. They are given away: nothing holds them twice."""
+        points = Points(
+            self.labels,
+            np.concatenate([np.empty(0, dtype=np.int32), *self.series]),
+            np.concatenate([np.empty(0, dtype=np.int64), *self.times]),
+            pa.chunked_array(self.values, pa.string()),
+        )
+        for pieces in (self.series, self.times, self.values):
+            pieces.clear()
+        return points
+
+
+@dataclass
+class _Pace:
+    """How many steps one question asks for, so that its answer holds about `POINTS_AN_ANSWER` points.
+
+    How many series there are only an answer tells: the first question is about few steps, and none asks for more
+    than ten times those of the one before.
+    """
+
+    steps: int = FIRST_STEPS
+
+    def learn(self, steps: int, points: int) -> None:
+        """An answer to a question about so many steps held so many points."""
+        wanted = POINTS_AN_ANSWER * steps // points if points else MAX_POINTS
+        self.steps = max(1, min(wanted, 10 * steps, MAX_POINTS))
 
 
 class PrometheusConnector:
@@ -152,27 +196,27 @@ class PrometheusConnector:
         with Client(self._source, retries=self._retries, link=self._link, rights="to query") as client:
             for query in self._source.queries:
                 if query.table == table:
-                    for number in range((window.end - window.start).days + 1):
-                        day = window.start + timedelta(days=number)
-                        batch = self._batch(client, query, day)
-                        client.traffic.rows += batch.frame.num_rows + len(batch.broken)
-                        if not is_landed(batch.batch_id, batch.fingerprint):
-                            yield batch
+                    yield from self._days(client, query, window, is_landed)
 
-    def _batch(self, client: Client, query: PrometheusQuery, day: date) -> Batch:
-        source, step_ms = self._source, self._source.step_seconds * 1000
+    def _days(
+        self, client: Client, query: PrometheusQuery, window: Window, is_landed: IsLanded
+    ) -> Iterator[Batch]:
+        pace = _Pace()
+        for number in range((window.end - window.start).days + 1):
+            batch = self._batch(client, query, window.start + timedelta(days=number), pace)
+            client.traffic.rows += batch.frame.num_rows + len(batch.broken)
+            if not is_landed(batch.batch_id, batch.fingerprint):
+                yield batch
+            # Two days are never held at a time.
+            del batch
+            give_back()
+
+    def _batch(self, client: Client, query: PrometheusQuery, day: date, pace: _Pace) -> Batch:
+        source = self._source
         start_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
-        before = math.ceil(BEFORE_SECONDS * 1000 / step_ms) if query.kind == "histogram" else 0
         promql = query.promql(source.step_seconds)
-        answers = _Answers()
-        first, end = start_ms - before * step_ms, start_ms + DAY_SECONDS * 1000
-        for window_start in range(first, end, MAX_POINTS * step_ms):
-            window_end = min(window_start + MAX_POINTS * step_ms, end)
-            body = self._ask(client, answers, promql, window_start, window_end)
-            self._collect(client, answers, body, window_start, window_end)
-        rows = self._rows(query, answers.series(), start_ms)
-        if not answers.points:
-            answers.warnings.append(f"the query returned no series for {day}")
+        rows, warnings = self._rows(client, query, promql, start_ms, pace)
+        give_back()
         return Batch(
             source=source.name,
             table=query.table,
@@ -189,22 +233,38 @@ class PrometheusConnector:
             # With the variable's name where one is used: receipts do not depend on where a server runs today.
             input_path=source.url + API,
             input_sha256=_digest(rows),
-            input_bytes=answers.byte_count,
+            # Not of the answers: how a day was cut into questions must not show.
+            input_bytes=rows.frame.nbytes,
             query=f"{promql} every {source.step_seconds} s",
             window=Window(day, day),
             source_rows=rows.source_rows,
             broken=rows.broken,
-            warnings=tuple(dict.fromkeys([*client.warnings, *map(client.hide, answers.warnings)])),
+            warnings=tuple(dict.fromkeys([*client.warnings, *map(client.hide, warnings)])),
         )
 
-    def _rows(self, query: PrometheusQuery, series: list[Series], start_ms: int) -> Rows:
+    def _rows(
+        self, client: Client, query: PrometheusQuery, promql: str, start_ms: int, pace: _Pace
+    ) -> tuple[Rows, list[str]]:
+        """The rows of one day, and what to warn of."""
+        step_ms = self._source.step_seconds * 1000
+        before = math.ceil(BEFORE_SECONDS * 1000 / step_ms) if query.kind == "histogram" else 0
+        answers = _Answers()
+        first, end = start_ms - before * step_ms, start_ms + DAY_SECONDS * 1000
+        while first < end:
+            until = min(first + pace.steps * step_ms, end)
+            count = self._ask(client, answers, promql, first, until)
+            give_back()
+            pace.learn((until - first) // step_ms, count)
+            first = until
+        if not answers.labels:
+            day = datetime.fromtimestamp(start_ms / 1000, UTC).date()
+            answers.warnings.append(f"the query returned no series for {day}")
         if query.kind == "histogram":
-            return histogram_rows(series, query.ci_label, query.ci_map, start_ms)
-        return sample_rows(series, query.ci_label, query.ci_map)
+            return histogram_rows(answers.points(), query.ci_label, query.ci_map, start_ms), answers.warnings
+        return sample_rows(answers.points(), query.ci_label, query.ci_map), answers.warnings
 
-    def _ask(
-        self, client: Client, answers: _Answers, promql: str, start_ms: int, end_ms: int
-    ) -> dict[str, Any]:
+    def _ask(self, client: Client, answers: _Answers, promql: str, start_ms: int, end_ms: int) -> int:
+        """One question; gives how many points came. Its objects are gone afterwards: only columns are kept."""
         step_ms = self._source.step_seconds * 1000
         # The step [t, t + step) is evaluated at its last millisecond, so that it sees its own samples only.
         form = {
@@ -216,17 +276,17 @@ class PrometheusConnector:
             "partial_response": "false",
         }
         fix = f"try the query in the server's own page: {promql}"
-        answer = client.ask("POST", API, form=form, fix=fix, decode=_parsed)
-        body = answer.body
-        if not isinstance(body, dict) or body.get("status") != "success":
-            said = f": {body['error']}"[:300] if isinstance(body, dict) and body.get("error") else ""
-            raise client.error(f"the server did not answer the query (status {answer.status}{said})", fix)
-        answers.byte_count += answer.bytes
-        return body
+        with _no_collector():
+            answer = client.ask("POST", API, form=form, fix=fix, decode=orjson.loads)
+            body = answer.body
+            if not isinstance(body, dict) or body.get("status") != "success":
+                said = f": {body['error']}"[:300] if isinstance(body, dict) and body.get("error") else ""
+                raise client.error(f"the server did not answer the query (status {answer.status}{said})", fix)
+            return self._collect(client, answers, body, start_ms, end_ms)
 
     def _collect(
         self, client: Client, answers: _Answers, body: dict[str, Any], start_ms: int, end_ms: int
-    ) -> None:
+    ) -> int:
         data = body.get("data")
         if not isinstance(data, dict) or data.get("resultType") != "matrix":
             raise client.error(
@@ -234,46 +294,44 @@ class PrometheusConnector:
             )
         answers.warnings += [f"the server warns: {text}" for text in body.get("warnings") or []]
         try:
-            for one in data["result"]:
-                self._collect_series(client, answers, one, start_ms, end_ms)
+            result: list[dict[str, Any]] = data["result"]
+            if any(one.get("histograms") for one in result):
+                raise client.error(
+                    "the query returns native histograms", "select the classic _bucket series instead"
+                )
+            numbers = [answers.number(one["metric"]) for one in result]
+            counts = [len(one["values"]) for one in result]
+            flat = list(chain.from_iterable(chain.from_iterable(one["values"] for one in result)))
+            moments = np.array(flat[0::2], dtype=np.float64)
+            values = pa.array(list(map(str, flat[1::2])), pa.string())
+            if not len(moments) == len(values) == sum(counts):
+                raise ValueError("a point is not a pair")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise client.error(
                 f"a series of the answer has not the agreed shape ({type(error).__name__})",
                 "check that url is a Prometheus server and not something that resembles it",
             ) from None
-
-    def _collect_series(
-        self, client: Client, answers: _Answers, one: dict[str, Any], start_ms: int, end_ms: int
-    ) -> None:
         step_ms = self._source.step_seconds * 1000
-        if one.get("histograms"):
-            raise client.error(
-                "the query returns native histograms", "select the classic _bucket series instead"
-            )
-        labels = {str(name): str(value) for name, value in one["metric"].items()}
-        key = json.dumps(labels, sort_keys=True)
-        _, times, values = answers.points.setdefault(key, (labels, [], []))
-        if not one["values"]:
-            return
-        moments, texts = zip(*one["values"], strict=True)
-        begins = np.rint(np.array(moments, dtype=np.float64) * 1000) + 1 - step_ms
+        begins = np.rint(moments * 1000) + 1 - step_ms
         off = ~((begins >= start_ms) & (begins < end_ms) & ((begins - start_ms) % step_ms == 0))
         if off.any():
             raise client.error(
                 f"a value at {moments[int(off.argmax())]} lies off the asked steps",
                 "check proxies between here and there",
             )
-        times += begins.astype(np.int64).tolist()
-        values += map(str, texts)
+        answers.series.append(np.repeat(np.array(numbers, dtype=np.int32), counts))
+        answers.times.append(begins.astype(np.int64))
+        answers.values.append(values)
+        return len(values)
 
 
-def _parsed(content: bytes) -> Any:
-    """The answer. Values are text in it, so that the fastest parser loses no digit of them."""
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """A list a point: while they are made and taken apart, the collector would walk them again and again."""
     was_on = gc.isenabled()
-    # A list a point: while they are made, the collector would walk them again and again.
     gc.disable()
     try:
-        return orjson.loads(content)
+        yield
     finally:
         if was_on:
             gc.enable()

@@ -1,15 +1,15 @@
 """From the series that Prometheus answers with to the rows of one batch. Pure: no network, no clock.
 
-A step [t, t + step) is stamped with its start t, so a UTC day holds exactly the steps that begin in it.
+A step [t, t + step) is stamped with its start t, so a UTC day holds exactly the steps that begin in it. Points are
+columns from the answer to the batch: a day may hold millions.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,23 +18,58 @@ import pyarrow as pa
 
 from assets.connectors.base import BrokenRow
 
-TIMESTAMP = pa.timestamp("ms", tz="UTC")
+#: As landing has it, which then takes it as it is.
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+Labels = Mapping[str, str]
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Series:
     """One series of a matrix: labels, step starts in ms since 1970, and values as the server wrote them."""
 
-    labels: Mapping[str, str]
+    labels: Labels
     times: Sequence[int]
     values: Sequence[str]
 
-    @property
-    def shown(self) -> str:
-        """The labels as PromQL writes them, in a stable order."""
-        rest = ", ".join(f'{k}="{v}"' for k, v in sorted(self.labels.items()) if k != "__name__")
-        return f"{self.labels.get('__name__', '')}{{{rest}}}"
+
+@dataclass
+class Points:
+    """Points of many series. Point i belongs to `labels[series[i]]`; `times` are step starts in ms since 1970,
+    `values` text as the server wrote it. The points of a series ascend in time."""
+
+    labels: Sequence[Labels]
+    series: npt.NDArray[np.int32]
+    times: Ints
+    values: pa.ChunkedArray
+
+    @staticmethod
+    def of(series: Iterable[Series]) -> Points:
+        """The points of whole series."""
+        given = list(series)
+        counts = [len(one.times) for one in given]
+        times = [np.asarray(one.times, dtype=np.int64) for one in given]
+        return Points(
+            [one.labels for one in given],
+            np.repeat(np.arange(len(given), dtype=np.int32), counts),
+            np.concatenate(times) if times else np.empty(0, dtype=np.int64),
+            pa.chunked_array([pa.array(one.values, pa.string()) for one in given], pa.string()),
+        )
+
+    def sort(self) -> None:
+        """Bring them series by series into the order of what `shown` says of them. In place: there are millions."""
+        order = sorted(range(len(self.labels)), key=lambda number: shown(self.labels[number]))
+        rank = np.empty(len(order), dtype=np.int32)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        self.labels = [self.labels[number] for number in order]
+        self.series = rank[self.series]
+        rows = np.argsort(self.series, kind="stable")
+        self.series = self.series[rows]
+        self.times = self.times[rows]
+        self.values = pa.chunked_array([self.values.combine_chunks()])
+        self.values = self.values.take(pa.array(rows))
 
 
 @dataclass(frozen=True)
@@ -46,156 +81,199 @@ class Rows:
     broken: tuple[BrokenRow, ...]
 
 
-def ci_of(labels: Mapping[str, str], ci_label: str, ci_map: Mapping[str, str]) -> str | None:
+def shown(labels: Labels) -> str:
+    """The labels as PromQL writes them, in a stable order."""
+    rest = ", ".join(f'{k}="{v}"' for k, v in sorted(labels.items()) if k != "__name__")
+    return f"{labels.get('__name__', '')}{{{rest}}}"
+
+
+def ci_of(labels: Labels, ci_label: str, ci_map: Mapping[str, str]) -> str | None:
     """The configuration item that a series measures; None when it lacks the label."""
     value = labels.get(ci_label)
     return ci_map.get(value, value) if value else None
 
 
 def sample_rows(
-    series: Iterable[Series], ci_label: str, ci_map: Mapping[str, str], several_fix: str | None = None
+    points: Points, ci_label: str, ci_map: Mapping[str, str], several_fix: str | None = None
 ) -> Rows:
     """Rows (ci_id, observed_at, value) of gauges and counters, one a series and step.
 
     Samples of a series without `ci_label`, and those of several series that claim the same item at the same
     moment, are broken rows: to land one of them would be a guess. `several_fix` is the advice for the latter
-    where it is not PromQL's.
+    where it is not PromQL's. Sorts the points.
     """
-    ordered = sorted(series, key=lambda one: one.shown)
-    owners = [ci_of(one.labels, ci_label, ci_map) for one in ordered]
-    claims = _contested(ordered, owners)
-    contested = {owner for owner, _ in claims}
-    good = _Good()
-    broken: list[BrokenRow] = []
-    number = 0
-    for one, owner in zip(ordered, owners, strict=True):
-        if owner is not None and owner not in contested:
-            good.add(owner, one.times, one.values, range(number + 1, number + len(one.times) + 1))
-            number += len(one.times)
-            continue
-        for moment, value in zip(one.times, one.values, strict=True):
-            number += 1
-            if owner is None:
-                broken.append(_without_label(number, one, moment, value, ci_label))
-            elif (owner, moment) in claims:
-                broken.append(_several_series(number, one, moment, value, ci_label, several_fix))
-            else:
-                good.add(owner, [moment], [value], range(number, number + 1))
-    return good.rows(broken)
+    points.sort()
+    owners = [ci_of(labels, ci_label, ci_map) for labels in points.labels]
+    items = sorted({owner for owner in owners if owner is not None})
+    code = {item: number for number, item in enumerate(items)}
+    code_of = np.array([-1 if owner is None else code[owner] for owner in owners], dtype=np.int32)
+    codes = code_of[points.series]
+    contested = _contested(points, codes, np.bincount(code_of[code_of >= 0], minlength=len(items)))
+    bad = contested | (codes < 0)
+    broken = [
+        _without_label(number + 1, point, ci_label)
+        if owners[point.series] is None
+        else _several_series(number + 1, point, ci_label, several_fix)
+        for number, point in _each(points, np.flatnonzero(bad))
+    ]
+    numbers = np.arange(1, len(bad) + 1, dtype=np.int64)
+    times, values = points.times, points.values
+    if broken:
+        good = ~bad
+        codes, times, numbers, values = codes[good], times[good], numbers[good], values.filter(pa.array(good))
+    frame = pa.table(
+        {
+            "ci_id": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(items, pa.string())),
+            "observed_at": pa.array(times * 1000).view(TIMESTAMP),
+            "value": values,
+        }
+    )
+    return Rows(frame, pa.array(numbers), tuple(broken))
 
 
-@dataclass
-class _Good:
-    """Rows that can be read, column by column: a batch holds millions."""
-
-    owners: list[str] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
-    values: list[str] = field(default_factory=list)
-    numbers: list[range] = field(default_factory=list)
-
-    def add(self, owner: str, times: Sequence[int], values: Sequence[str], numbers: range) -> None:
-        self.owners.append(owner)
-        self.counts.append(len(numbers))
-        self.times += times
-        self.values += values
-        self.numbers.append(numbers)
-
-    def rows(self, broken: list[BrokenRow]) -> Rows:
-        which = np.repeat(np.arange(len(self.owners)), self.counts)
-        numbers = [np.arange(part.start, part.stop, dtype=np.int64) for part in self.numbers]
-        frame = pa.table(
-            {
-                "ci_id": pa.array(self.owners, pa.string()).take(pa.array(which)),
-                "observed_at": pa.array(np.array(self.times, dtype=np.int64)).cast(TIMESTAMP),
-                "value": pa.array(self.values, pa.string()),
-            }
-        )
-        source_rows = np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int64)
-        return Rows(frame, pa.array(source_rows), tuple(broken))
+def _contested(points: Points, codes: npt.NDArray[np.int32], series_of_item: Ints) -> Bools:
+    """True for the points of an item and moment that more than one series has a value for."""
+    found = np.zeros(len(codes), dtype=bool)
+    # The last entry, False, is that of points without an item (-1).
+    suspects = np.flatnonzero(np.append(series_of_item > 1, False)[codes])
+    if len(suspects):
+        order = np.lexsort((points.times[suspects], codes[suspects]))
+        rows = suspects[order]
+        same = (codes[rows][1:] == codes[rows][:-1]) & (points.times[rows][1:] == points.times[rows][:-1])
+        found[rows[1:][same]] = found[rows[:-1][same]] = True
+    return found
 
 
-def _contested(series: list[Series], owners: list[str | None]) -> frozenset[tuple[str, int]]:
-    """The (item, moment) pairs that more than one series has a value for."""
-    of_owner: dict[str, list[Series]] = defaultdict(list)
-    for one, owner in zip(series, owners, strict=True):
-        if owner is not None:
-            of_owner[owner].append(one)
-    contested: set[tuple[str, int]] = set()
-    for owner, several in of_owner.items():
-        if len(several) > 1:
-            counts = Counter(moment for one in several for moment in one.times)
-            contested.update((owner, moment) for moment, count in counts.items() if count > 1)
-    return frozenset(contested)
+@dataclass(frozen=True)
+class _Point:
+    """One point, to be shown to a person."""
+
+    series: int
+    labels: Labels
+    moment: int
+    value: str
+
+    @property
+    def text(self) -> str:
+        content: dict[str, Any] = {"labels": dict(self.labels), "at_ms": self.moment, "value": self.value}
+        return json.dumps(content, sort_keys=True, ensure_ascii=False)
 
 
-def histogram_rows(
-    series: Iterable[Series], ci_label: str, ci_map: Mapping[str, str], first_moment: int
-) -> Rows:
+def _each(points: Points, rows: npt.NDArray[np.intp]) -> Iterable[tuple[int, _Point]]:
+    """(position, point) of some points."""
+    series, times = points.series[rows].tolist(), points.times[rows].tolist()
+    values = points.values.take(pa.array(rows)).to_pylist()
+    for row, number, moment, value in zip(rows.tolist(), series, times, values, strict=True):
+        yield row, _Point(number, points.labels[number], moment, value)
+
+
+def histogram_rows(points: Points, ci_label: str, ci_map: Mapping[str, str], first_moment: int) -> Rows:
     """Rows (ci_id, observed_at, upper_bound, count) from cumulative `le` series: growth since the one before.
 
     Growth is taken a series, with resets (a bucket that shrank restarts the whole histogram from zero), and
     summed over the series of one item. Steps before `first_moment` are only that sample before. Items whose
-    series differ in their buckets at a moment give broken rows: their sum would not be cumulative.
+    series differ in their buckets at a moment give broken rows: their sum would not be cumulative. Sorts the points.
     """
-    groups: dict[str, list[Series]] = defaultdict(list)
-    broken: list[BrokenRow] = []
-    for one in sorted(series, key=lambda one: one.shown):
-        missing = ci_label if not one.labels.get(ci_label) else "le" if _bound(one) is None else None
-        if missing is None:
-            groups[_without_le(one.labels)].append(one)
-            continue
-        broken += [
-            _without_label(0, one, moment, value, missing)
-            for moment, value in zip(one.times, one.values, strict=True)
-            if moment >= first_moment
-        ]
-    sums: dict[tuple[str, int, float], float] = defaultdict(float)
-    parts: Counter[tuple[str, int, float]] = Counter()
-    whole: Counter[tuple[str, int]] = Counter()
-    for buckets in groups.values():
-        owner = ci_of(buckets[0].labels, ci_label, ci_map) or ""
-        seen: set[int] = set()
-        for moment, bound, growth in _growth(buckets):
-            if moment >= first_moment:
-                sums[owner, moment, bound] += growth
-                parts[owner, moment, bound] += 1
-                seen.add(moment)
-        whole.update((owner, moment) for moment in seen)
-    uneven = {key[:2] for key, count in parts.items() if count != whole[key[:2]]}
-    good = [key for key in sorted(sums) if key[:2] not in uneven]
-    broken += [_uneven(key, sums[key]) for key in sorted(sums) if key[:2] in uneven]
+    points.sort()
+    missing = [_missing(labels, ci_label) for labels in points.labels]
+    lacks = np.array([name is not None for name in missing], dtype=bool)
+    refused = lacks[points.series] & (points.times >= first_moment) if len(lacks) else np.zeros(0, dtype=bool)
+    broken = [
+        _without_label(0, point, missing[point.series] or "")
+        for _, point in _each(points, np.flatnonzero(refused))
+    ]
+    groups: dict[str, list[int]] = {}
+    for number, labels in enumerate(points.labels):
+        if missing[number] is None:
+            groups.setdefault(_without_le(labels), []).append(number)
+    owners = [ci_of(points.labels[buckets[0]], ci_label, ci_map) or "" for buckets in groups.values()]
+    items = sorted(set(owners))
+    code = {item: number for number, item in enumerate(items)}
+    parts = [
+        _growth(points, buckets, code[owner], first_moment)
+        for owner, buckets in zip(owners, groups.values(), strict=True)
+    ]
+    sums, uneven = _summed(parts)
+    broken += [
+        _uneven(items[code], moment, bound, count)
+        for code, moment, bound, count in zip(*(column[uneven].tolist() for column in sums), strict=True)
+    ]
+    codes, moments, bounds, counts = (column[~uneven] for column in sums)
     frame = pa.table(
         {
-            "ci_id": pa.array([key[0] for key in good], pa.string()),
-            "observed_at": pa.array([key[1] for key in good], TIMESTAMP),
-            "upper_bound": pa.array([key[2] for key in good], pa.float64()),
-            "count": pa.array([sums[key] for key in good], pa.float64()),
+            "ci_id": pa.DictionaryArray.from_arrays(
+                pa.array(codes.astype(np.int32)), pa.array(items, pa.string())
+            ),
+            "observed_at": pa.array(moments * 1000).view(TIMESTAMP),
+            "upper_bound": pa.array(bounds),
+            "count": pa.array(counts),
         }
     )
     numbered = [
-        BrokenRow(len(good) + position, row.text, row.reason, row.fix, row.field)
+        BrokenRow(len(codes) + position, row.text, row.reason, row.fix, row.field)
         for position, row in enumerate(broken, start=1)
     ]
-    return Rows(frame, pa.array(range(1, len(good) + 1), pa.int64()), tuple(numbered))
+    return Rows(frame, pa.array(np.arange(1, len(codes) + 1)), tuple(numbered))
 
 
-def _growth(buckets: list[Series]) -> Iterable[tuple[int, float, float]]:
-    """(moment, upper bound, growth) of one histogram; nothing for its first sample: it has none before it."""
-    moments = sorted({moment for one in buckets for moment in one.times})
-    at = {moment: position for position, moment in enumerate(moments)}
+#: Columns of growth: number of the item, moment in ms, upper bound, count.
+_Growth = tuple[Ints, Ints, Floats, Floats]
+
+
+def _growth(points: Points, buckets: list[int], item: int, first_moment: int) -> _Growth:
+    """The growth of one histogram, moment by moment; nothing for its first sample: it has none before it."""
+    borders = np.searchsorted(points.series, [[number, number + 1] for number in buckets])
+    moments = np.unique(np.concatenate([points.times[start:end] for start, end in borders]))
     totals: Floats = np.full((len(buckets), len(moments)), np.nan)
     present = np.zeros(totals.shape, dtype=bool)
-    for row, one in enumerate(buckets):
-        where = [at[moment] for moment in one.times]
-        totals[row, where] = [_number(value) for value in one.values]
+    for row, (start, end) in enumerate(borders.tolist()):
+        where = np.searchsorted(moments, points.times[start:end])
+        totals[row, where] = [_number(value) for value in points.values[start:end].to_pylist()]
         present[row, where] = True
     with np.errstate(invalid="ignore"):
         growth = np.diff(totals, axis=1)
     has_reset = (growth < 0).any(axis=0)
     growth[:, has_reset] = totals[:, 1:][:, has_reset]
-    for row, column in zip(*np.nonzero(present[:, 1:]), strict=True):
-        yield moments[column + 1], float(buckets[row].labels["le"]), float(growth[row, column])
+    rows, columns = np.nonzero(present[:, 1:] & (moments[1:] >= first_moment))
+    bounds = np.array([float(points.labels[number]["le"]) for number in buckets])
+    return np.full(len(rows), item), moments[columns + 1], bounds[rows], growth[rows, columns]
+
+
+def _summed(parts: Sequence[_Growth]) -> tuple[_Growth, Bools]:
+    """Growth summed over the histograms of an item, sorted, and which sums lack a histogram of that moment."""
+    if not parts:
+        none = np.empty(0, dtype=np.int64)
+        return (none, none, np.empty(0), np.empty(0)), np.empty(0, dtype=bool)
+    whole = np.concatenate([_distinct(part[0], part[1]) for part in parts], axis=1)
+    items, moments, bounds, counts = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.lexsort((bounds, moments, items))
+    items, moments, bounds, counts = items[order], moments[order], bounds[order], counts[order]
+    starts = _starts(items, moments, bounds)
+    summed = np.add.reduceat(counts, starts) if len(starts) else counts
+    here = np.diff(np.append(starts, len(items)))
+    items, moments, bounds = items[starts], moments[starts], bounds[starts]
+    # How many histograms an item has at a moment, against how many have this bucket there.
+    whole = whole[:, np.lexsort(whole[::-1])]
+    firsts = _starts(*whole)
+    wanted = np.diff(np.append(firsts, whole.shape[1]))
+    at = _starts(items, moments)
+    lengths = np.diff(np.append(at, len(items)))
+    is_short = np.logical_or.reduceat(here != np.repeat(wanted, lengths), at) if len(at) else at.astype(bool)
+    return (items, moments, bounds, summed), np.repeat(is_short, lengths)
+
+
+def _distinct(items: Ints, moments: Ints) -> Ints:
+    """The moments of one histogram, each once, under its item."""
+    found = np.unique(moments)
+    return np.stack([np.full(len(found), items[0] if len(items) else 0), found])
+
+
+def _starts(*columns: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Where another combination begins in sorted columns."""
+    if not len(columns[0]):
+        return np.empty(0, dtype=np.intp)
+    differs = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return np.append(0, np.flatnonzero(differs) + 1)
 
 
 def _number(text: str) -> float:
@@ -206,37 +284,33 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _bound(one: Series) -> float | None:
-    bound = _number(one.labels.get("le", ""))
-    return None if math.isnan(bound) else bound
+def _missing(labels: Labels, ci_label: str) -> str | None:
+    """The label without which a bucket cannot be read."""
+    if not labels.get(ci_label):
+        return ci_label
+    return "le" if math.isnan(_number(labels.get("le", ""))) else None
 
 
-def _without_le(labels: Mapping[str, str]) -> str:
+def _without_le(labels: Labels) -> str:
     return json.dumps({k: v for k, v in labels.items() if k != "le"}, sort_keys=True)
 
 
-def _text(one: Series, moment: int, value: str) -> str:
-    content: dict[str, Any] = {"labels": dict(one.labels), "at_ms": moment, "value": value}
-    return json.dumps(content, sort_keys=True, ensure_ascii=False)
-
-
-def _without_label(number: int, one: Series, moment: int, value: str, label: str) -> BrokenRow:
+def _without_label(number: int, point: _Point, label: str) -> BrokenRow:
     field = "upper_bound" if label == "le" else "ci_id"
-    reason = f"series {one.shown} has no usable label {label!r}"
+    reason = f"series {shown(point.labels)} has no usable label {label!r}"
     fix = f"make the query keep the label, e.g. `by ({label})`, or select only series that have it"
-    return BrokenRow(number, _text(one, moment, value), reason, fix, field)
+    return BrokenRow(number, point.text, reason, fix, field)
 
 
-def _several_series(
-    number: int, one: Series, moment: int, value: str, label: str, several_fix: str | None
-) -> BrokenRow:
-    reason = f"series {one.shown} and another one both have {label}={one.labels[label]!r} at this moment"
+def _several_series(number: int, point: _Point, label: str, several_fix: str | None) -> BrokenRow:
+    claim = f"{label}={point.labels[label]!r}"
+    reason = f"series {shown(point.labels)} and another one both have {claim} at this moment"
     fix = several_fix or f"aggregate in the query, e.g. `sum by ({label}) (…)`, or select one of the series"
-    return BrokenRow(number, _text(one, moment, value), reason, fix, "ci_id")
+    return BrokenRow(number, point.text, reason, fix, "ci_id")
 
 
-def _uneven(key: tuple[str, int, float], growth: float) -> BrokenRow:
-    content = {"ci_id": key[0], "at_ms": key[1], "upper_bound": str(key[2]), "count": growth}
-    reason = f"the series of {key[0]!r} do not have the same buckets, so their sum is no histogram"
+def _uneven(item: str, moment: int, bound: float, growth: float) -> BrokenRow:
+    content = {"ci_id": item, "at_ms": moment, "upper_bound": str(bound), "count": growth}
+    reason = f"the series of {item!r} do not have the same buckets, so their sum is no histogram"
     fix = "give each bucket layout an item of its own through ci_label or ci_map"
     return BrokenRow(0, json.dumps(content, sort_keys=True), reason, fix, "upper_bound")

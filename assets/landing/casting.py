@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -161,9 +162,15 @@ def _cast_constant(
             f"{typed.batch.input_path}: the declared value {constant!r} of {name} {parsed.bad[0].what}",
             "correct it in the declaration",
         )
-    codes = pa.array(np.zeros(rows, dtype=np.int32))
+    codes = _zeros(rows)
     coded = pa.DictionaryArray.from_arrays(codes, parsed.values)
     return pa.chunked_array([coded if rules.type == "string" else coded.dictionary.take(codes)])
+
+
+@lru_cache(maxsize=1)
+def _zeros(rows: int) -> pa.Array:
+    """The codes of a constant: every column of a batch that has one shares them."""
+    return pa.array(np.zeros(rows, dtype=np.int32))
 
 
 def _parse_column(

@@ -25,9 +25,11 @@ from assets.landing.writing import (
     write_landed,
     write_quarantine,
 )
+from assets.memory import give_back
 
-#: Small batches are checked together up to this many rows: starting a suite costs as much as 300,000 rows.
-ROWS_A_SUITE = 1_000_000
+#: Small batches are checked together up to this many rows, large ones in such slices: starting a suite costs as much
+#: as 300,000 rows, and pandas holds 200 bytes a row while it runs.
+ROWS_A_SUITE = 250_000
 #: Rows of tickets and other records are ten times as wide as samples.
 RECORDS_A_SUITE = 50_000
 
@@ -65,6 +67,7 @@ class _Landing:
     def flush(self) -> None:
         """Check the waiting batches in one go and write each with its receipt."""
         waiting, self.waiting = self.waiting, []
+        give_back()
         outcomes = _validate(waiting, self.contract, self.plan, self.extracted_at)
         for typed, found in zip(waiting, outcomes, strict=True):
             self.written.append(_write(self, typed, found))
@@ -101,6 +104,8 @@ def land(
             item.landed()
         else:
             run.add(item)
+        # The connector makes the next batch without this one beside it.
+        del item
     run.flush()
     current = sorted(store.current(source, contract.name).values(), key=lambda receipt: receipt.batch_id)
     return summarise(source, contract.name, current, run.written, run.rejected, max_quarantined_ratio)
@@ -133,20 +138,22 @@ def _validate(
     table = _suite_table(waiting, good, contract)
     # One batch may be much larger than a suite: in slices, pandas holds only a part of it at a time.
     slices = range(0, max(table.num_rows, 1), _rows_a_suite(contract))
-    parts = [
-        validate_rows(table.slice(start, slices.step).to_pandas(), contract, plan, extracted_at)
-        for start in slices
-    ]
+    parts = []
+    for start in slices:
+        parts.append(validate_rows(table.slice(start, slices.step).to_pandas(), contract, plan, extracted_at))
+        give_back()
     outcomes = [joined(same, slices) for same in zip(*parts, strict=True)]
     passed = ~faulty_mask([item.fault for item in outcomes if item.fault], table.num_rows)
+    give_back()
     keys = table.select(["batch", *contract.key, "source_row"])
-    keys = keys if passed.all() else keys.filter(pa.array(passed))
     found: list[list[RuleOutcome]] = [[] for _ in waiting]
     batch_of = table["batch"].to_numpy()
-    row_of = np.concatenate(good)
+    row_of = good[0] if len(good) == 1 else np.concatenate(good)
     for item in outcomes:
         _share(found, item, batch_of, row_of)
-    _share(found, validate_keys(keys.to_pandas(), contract), batch_of[passed], row_of[passed])
+    if not passed.all():
+        keys, batch_of, row_of = keys.filter(pa.array(passed)), batch_of[passed], row_of[passed]
+    _share(found, validate_keys(keys, contract), batch_of, row_of)
     return found
 
 
@@ -185,6 +192,7 @@ def _write(run: _Landing, typed: TypedBatch, outcomes: list[RuleOutcome]) -> Rec
     batch, contract, store = typed.batch, run.contract, run.store
     faults = [*typed.faults, *(item.fault for item in outcomes if item.fault is not None)]
     refused = faulty_mask(faults, typed.frame.num_rows)
+    give_back()
     unknown = faulty_mask([fault for fault in faults if not fault.is_known], typed.frame.num_rows)
     previous = store.current(run.source, contract.name).get(batch.batch_id)
     version = previous.version + 1 if previous else 1

@@ -82,11 +82,17 @@ class Store:
         return answer
 
     def write_landed(
-        self, source: str, table: str, batch_id: str, day: date | None, rows: pa.Table
+        self,
+        source: str,
+        table: str,
+        batch_id: str,
+        day: date | None,
+        pieces: Iterable[pa.Table],
+        schema: pa.Schema,
     ) -> LandedFile:
-        """Write the rows of one batch and one UTC day (None: a snapshot)."""
+        """Write the rows of one batch and one UTC day (None: a snapshot), piece by piece."""
         folder = self._folder("landing", source, table) / (f"date={day}" if day else "snapshot")
-        written = self._write_parquet(folder, slug(batch_id), [rows], rows.schema)
+        written = self._write_parquet(folder, slug(batch_id), pieces, schema)
         return LandedFile(
             path=written.path, date=day, rows=written.rows, bytes=written.bytes, sha256=written.sha256
         )

@@ -21,6 +21,8 @@ from tests.connectors.landing import files_that_show, land_all, landed_rows, qua
 DAY = date(2022, 8, 23)
 MIDNIGHT = int(datetime(2022, 8, 23, tzinfo=UTC).timestamp())
 SECRET = "planted-secret-4711"
+#: A day of minutes of one series: 10 steps, 100, 1,000 and the rest.
+QUESTIONS = 4
 
 
 def source(url: str, **changes: Any) -> PrometheusSource:
@@ -211,7 +213,8 @@ PASSING = {
 def test_a_passing_fault_costs_a_retry_and_no_row(fault: str) -> None:
     with FaultServer(PASSING[fault], PASSING[fault]) as server:
         (batch,) = read(source(server.url, timeout_seconds=0.3))
-        assert len(server.requests) == 3
+        assert len(server.requests) == QUESTIONS + 2
+        assert server.requests[0][1] == server.requests[1][1] == server.requests[2][1]
     assert batch.frame.num_rows == 1440
 
 
@@ -303,7 +306,7 @@ def test_the_token_is_sent_and_shown_nowhere(monkeypatch: pytest.MonkeyPatch) ->
     """Even when the server quotes it back."""
     monkeypatch.setenv("PROM_TOKEN", SECRET)
     quoting = faults.status(400, json.dumps({"status": "error", "error": f"bad Bearer {SECRET}"}))
-    with FaultServer(faults.healthy, quoting) as server:
+    with FaultServer(*[faults.healthy] * QUESTIONS, quoting) as server:
         settings = source(server.url, token_env="PROM_TOKEN")
         (batch,) = read(settings)
         with pytest.raises(SourceError) as caught:
@@ -408,7 +411,7 @@ def test_late_samples_supersede_their_day(tmp_path: Path) -> None:
         body["data"]["result"][0]["values"][0][1] = "2"
         handler.answer(200, json.dumps(body).encode())
 
-    with FaultServer(faults.healthy, changed) as server:
+    with FaultServer(*[faults.healthy] * QUESTIONS, changed) as server:
         connector = PrometheusConnector(source(server.url))
         land_all(connector, tmp_path, Window(DAY, DAY))
         (later,) = land_all(connector, tmp_path, Window(DAY, DAY), hour=7)

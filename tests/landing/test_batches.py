@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from assets.landing.contracts import contract, contracts
@@ -185,7 +186,7 @@ def keys(*rows: tuple[int, str, str]) -> RuleOutcome:
     frame = pd.DataFrame(rows, columns=["batch", "team_id", "note"])
     frame["team_id"] = frame["team_id"].astype("category")
     frame["source_row"] = np.arange(10, 10 + len(frame))
-    return validate_keys(frame, contract("teams"))
+    return validate_keys(pa.Table.from_pandas(frame), contract("teams"))
 
 
 def test_the_first_row_of_a_key_stays_and_later_ones_name_it() -> None:
@@ -201,7 +202,7 @@ def test_missing_parts_of_a_key_equal_each_other() -> None:
     charge = dict.fromkeys(rules.key) | {"charge_period_start": PAST, "charge_category": "Tax"}
     lines = [charge, charge, charge | {"x_line_id": "7"}, charge | {"resource_id": "a"}]
     frame = pd.DataFrame(lines).assign(batch=0, source_row=range(1, 5))
-    fault = validate_keys(frame, rules).fault
+    fault = validate_keys(pa.Table.from_pandas(frame), rules).fault
     assert fault is not None
     assert fault.rows.tolist() == [1]
 

@@ -238,7 +238,8 @@ def test_batch_ids_cannot_leave_the_store(tmp_path: Path) -> None:
     store = Store(tmp_path / "home")
     assert set(store.current("db", "metric_samples")) == set(hostile)
     with pytest.raises(StoreError, match="cannot name a folder"):
-        store.write_landed("../db", "metric_samples", "b", None, sample_frame(1.0))
+        rows = sample_frame(1.0)
+        store.write_landed("../db", "metric_samples", "b", None, [rows], rows.schema)
 
 
 def test_secrets_in_addresses_reach_no_file(tmp_path: Path) -> None:
