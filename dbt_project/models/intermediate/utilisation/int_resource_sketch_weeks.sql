@@ -33,6 +33,7 @@ sketches as (
 
 final as (
     select
+        max(sketches.series_key) as series_key,
         sketches.ci_id,
         sketches.resource,
         sketches.week_start_date,

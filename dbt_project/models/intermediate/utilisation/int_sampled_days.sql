@@ -76,6 +76,7 @@ days as (
 final as (
     select
         days.*,
+        {{ series_key('days.ci_id', 'days.resource') }} as series_key,
         coalesce(limits.limit_value, case when days.unit = '1' then 1.0e0 end) as limit_value,
         coalesce(ci_thresholds.threshold_ratio, thresholds_without_service.threshold_ratio) as threshold_ratio,
         coalesce(limits.limit_value, case when days.unit = '1' then 1.0e0 end)

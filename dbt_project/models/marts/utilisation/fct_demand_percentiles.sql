@@ -12,6 +12,24 @@ members as (
     select * from {{ ref('int_pool_members_by_day') }}
 ),
 
+daily as (
+    select distinct
+        utilisation.ci_id,
+        utilisation.resource
+    from {{ ref('fct_resource_utilisation_daily') }} as utilisation
+    inner join run_window
+        on utilisation.observed_date <= run_window.as_of_date
+        and utilisation.observed_date > {{ add_days('run_window.as_of_date', -90) }}
+),
+
+names as (
+    select
+        ci_id,
+        resource,
+        {{ series_key('ci_id', 'resource') }} as series_key
+    from daily
+),
+
 windows as (
     select 7 as window_days
     union all
@@ -23,8 +41,7 @@ windows as (
 -- A week is read whole by the windows that hold all its days, and by day for those that begin or end in it.
 days as (
     select
-        sketches.ci_id,
-        sketches.resource,
+        sketches.series_key,
         sketches.unit,
         sketches.bucket,
         sketches.covered_microseconds,
@@ -38,8 +55,7 @@ days as (
 
 weeks as (
     select
-        sketches.ci_id,
-        sketches.resource,
+        sketches.series_key,
         sketches.unit,
         sketches.bucket,
         sketches.covered_microseconds,
@@ -52,8 +68,7 @@ weeks as (
 
 parts as (
     select
-        weeks.ci_id,
-        weeks.resource,
+        weeks.series_key,
         weeks.unit,
         windows.window_days,
         weeks.bucket,
@@ -62,8 +77,7 @@ parts as (
     inner join windows on weeks.monday_age_days < windows.window_days
     union all
     select
-        days.ci_id,
-        days.resource,
+        days.series_key,
         days.unit,
         windows.window_days,
         days.bucket,
@@ -74,24 +88,35 @@ parts as (
         and (days.monday_age_days < 6 or days.monday_age_days >= windows.window_days)
 ),
 
--- Sketches of a CI merge into one of each window: samples in the unit that the plan asks for now. What was measured in
--- another unit before does not merge.
+-- Sketches of a CI merge into one of each window.
+series_windows as (
+    select
+        series_key,
+        unit,
+        window_days,
+        bucket,
+        cast(sum(covered_microseconds) as bigint) as weight
+    from parts
+    group by series_key, unit, window_days, bucket
+),
+
+-- Samples in the unit that the plan asks for now: what was measured in another unit before does not count.
 ci_windows as (
     select
-        parts.ci_id,
-        parts.resource,
-        parts.unit,
+        names.ci_id,
+        names.resource,
+        series_windows.unit,
         run_window.as_of_date,
-        parts.window_days,
-        parts.bucket,
-        cast(sum(parts.covered_microseconds) as bigint) as weight
-    from parts
+        series_windows.window_days,
+        series_windows.bucket,
+        series_windows.weight
+    from series_windows
+    inner join names on series_windows.series_key = names.series_key
     cross join run_window
     inner join rules
-        on parts.resource = rules.resource
-        and parts.unit = rules.unit
+        on names.resource = rules.resource
+        and series_windows.unit = rules.unit
         and rules.observed_date = run_window.as_of_date
-    group by parts.ci_id, parts.resource, parts.unit, run_window.as_of_date, parts.window_days, parts.bucket
 ),
 
 -- And those of a pool's members into one of the pool.
