@@ -63,6 +63,7 @@ bench: .venv/runtime .venv-bench/done  ## Measure how good forecasts and events 
 	@$(BIN)/python -m benchmarks.itsm
 	@$(BIN)/python -m benchmarks.pages
 	@$(BIN)/python -m benchmarks.prometheus
+	@$(BIN)/python -m benchmarks.zabbix
 
 .PHONY: docs
 docs: .venv/runtime  ## Write the data dictionary (docs/marts.md) from the models

@@ -234,8 +234,9 @@ class PagedConnector(ABC):
             warnings.append(f"{short.reason}; fix: {short.fix}")
         landing = Outstanding(spool.remove)
         for day in [None] if window is None else _days(window):
-            rows = spool.rows(None if window is None else [day, *([None] if day == window.end else [])])
-            batch = self._batch(question, day, list(rows), tuple(warnings), landing.take())
+            days = None if window is None else [day, *([None] if day == window.end else [])]
+            frame = spool.frame(question.mapped.source_fields, days)
+            batch = self._batch(question, day, frame, tuple(warnings), landing.take())
             refined = self.refine(batch, is_landed)
             if refined is None or is_landed(refined.batch_id, refined.fingerprint):
                 batch.landed()
@@ -334,11 +335,10 @@ class PagedConnector(ABC):
         self,
         question: _Question,
         day: date | None,
-        rows: list[RawRow],
+        frame: pa.Table,
         warnings: tuple[str, ...],
         when_landed: Callable[[], None],
     ) -> Batch:
-        frame = _frame(question.mapped.source_fields, rows)
         return Batch(
             source=self.name,
             table=question.table,
@@ -414,16 +414,6 @@ def _widened(window: Window, days: int) -> Window:
 
 def _days(window: Window) -> list[date]:
     return [window.start + timedelta(days=number) for number in range((window.end - window.start).days + 1)]
-
-
-def _frame(fields: tuple[str, ...], rows: list[RawRow]) -> pa.Table:
-    """One text column a field that was asked for, then those that came unasked, in the order of their names."""
-    more = sorted({name for row in rows for name in row.cells} - set(fields))
-    names = [*fields, *more]
-    return pa.table(
-        {name: pa.array([row.cells.get(name) for row in rows], pa.string()) for name in names},
-        schema=pa.schema([pa.field(name, pa.string()) for name in names]),
-    )
 
 
 def _repeats(table: str, spool: Spool) -> list[str]:

@@ -46,7 +46,7 @@ TRENDS = {"avg": "value_avg", "min": "value_min", "max": "value_max"}
 #: In which order the rows of a query are asked for. Trends know no value type; last comes what may still grow.
 PARTS = ("trends", FLOAT, UNSIGNED)
 #: Cells of a sample that only this connector reads, and those of one that cannot land.
-OWN = ("item", "trend")
+OWN = ("trend",)
 REFUSED = ("reason", "fix", "field")
 _SERVICE = ("itemid", "clock", "ns", "num", *TRENDS.values())
 #: Hours of one question for trends, however many items there are.
@@ -478,26 +478,35 @@ def _rows(
     """Values as rows. Where an item has two at one moment both come: which is right would be a guess."""
     rows: list[RawRow] = []
     seen: dict[str, int] = {}
+    known = {*_SERVICE, "value"}
+    of_all = {itemid: _of_all(item, statistic) for itemid, item in items.items()}
     for one in found:
         item, clock = items[str(one["itemid"])], _clock(one)
         nanos = str(one.get("ns", "0"))
         key = f"{item.itemid}/{one.get('clock')}/{nanos}" + ("/trend" if statistic else "")
         seen[key] = seen.get(key, 0) + 1
         moment = None if clock is None else _moment(clock, nanos)
-        cells = {name: as_text(cell) for name, cell in one.items() if name not in _SERVICE}
-        cells |= {
-            "ci": item.ci,
+        cells = {
+            **of_all[item.itemid],
             "at": as_text(one.get("clock")) if moment is None else moment.isoformat(),
             "value": as_text(one.get(statistic or "value")),
-            "unit": item.unit,
-            "interval": str(HOUR_SECONDS if statistic else item.interval_seconds),
-            "item": item.itemid,
-            "trend": statistic,
         }
-        if item.refusal is not None:
-            cells |= _why(item, item.refusal)
+        if not one.keys() <= known:
+            cells |= {name: as_text(cell) for name, cell in one.items() if name not in known}
         rows.append(RawRow(key if seen[key] == 1 else f"{key}/{seen[key]}", moment, cells))
     return rows
+
+
+def _of_all(item: Item, statistic: str | None) -> dict[str, str | None]:
+    """Cells that all values of an item have."""
+    if item.refusal is not None:
+        return _why(item, item.refusal)
+    said = {
+        "ci": item.ci,
+        "unit": item.unit,
+        "interval": str(HOUR_SECONDS if statistic else item.interval_seconds),
+    }
+    return {**said, "trend": statistic} if statistic else said
 
 
 def _unreadable(known: _Items, cursor: Cursor) -> tuple[RawRow, ...]:
@@ -508,7 +517,7 @@ def _unreadable(known: _Items, cursor: Cursor) -> tuple[RawRow, ...]:
         RawRow(
             f"{item.itemid}/item",
             None,
-            {"item": item.itemid, **_why(item, item.refusal)},
+            _why(item, item.refusal),
         )
         for item in known.items
         if item.refusal is not None and not item.is_number
@@ -524,7 +533,7 @@ def _without_covered_trends(frame: pa.Table) -> pa.Table:
     is_trend = pc.is_valid(frame["trend"])
     if not pc.any(is_trend).as_py():
         return frame
-    hours = pc.binary_join_element_wise(frame["item"], pc.utf8_slice_codeunits(frame["at"], 0, 13), "/")
+    hours = pc.binary_join_element_wise(frame["ci"], pc.utf8_slice_codeunits(frame["at"], 0, 13), "/")
     covered = pc.is_in(hours, value_set=pc.unique(hours.filter(pc.invert(is_trend))))
     return frame.filter(pc.invert(pc.and_(is_trend, pc.fill_null(covered, False))))
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from assets.connectors.http import Client
 from assets.connectors.remote import SignedOutError, SourceError, TransientError, hide
 from assets.connectors.sign_in import secret
@@ -31,7 +33,7 @@ def call(client: Client, method: str, params: Any, *, rights: str = "", signed: 
     number = zlib.crc32(json.dumps([method, params], sort_keys=True).encode())
 
     def result(content: bytes) -> Any:
-        body = json.loads(content)
+        body = orjson.loads(content)
         if not isinstance(body, dict) or body.get("jsonrpc") != "2.0":
             raise client.error(
                 "the answer is no JSON-RPC", "check that url is the address of a Zabbix frontend"
