@@ -122,21 +122,6 @@ def test_two_folders_with_one_name_for_a_file_are_told_apart(tmp_path: Path) -> 
     assert [type(item) for item in items] == [Batch, RejectedInput]
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A copy in progress has a hash of nothing in particular."""
-    path = drop(tmp_path, "a.csv")
-
-    def read_and_touch(*arguments: object) -> object:
-        raw = read_csv(path, "a.csv", ",", "utf-8")
-        path.write_text(path.read_text() + "t2,Dev\n")
-        return raw
-
-    monkeypatch.setattr("assets.connectors.files.read_csv", read_and_touch)
-    assert "changed while it was read" in refusal(found(tmp_path, "*.csv")).message
-
-
 def test_csv_dialects(tmp_path: Path) -> None:
     """Delimiter, byte-order mark, quotes, line breaks in cells, CRLF, blank lines, gzip."""
     body = '\ufeffid;name\r\n1;"a;\r\nb"\r\n\r\n2;"say ""hi"""\r\n3\r\n'
