@@ -253,8 +253,10 @@ class ZabbixConnector(PagedConnector):
                 refused = [item.refusal for item in known.items if item.refusal is not None]
                 notes += [f"{query.metric}: {one.reason}; fix: {one.fix}" for one in refused[:1]]
                 ids = {part: known.ids(part) for part in (FLOAT, UNSIGNED)}
+                first, last = _seconds(window.start), _seconds(window.end + timedelta(days=1)) - 1
                 found = [
-                    self._ask_history(client, part, some, _seconds(window.start), _seconds(window.end), 1)
+                    # Unsorted: putting weeks in order to show one value would keep a large database busy.
+                    self._ask_history(client, part, some, first, last, limit=1, is_sorted=False)
                     for part, some in ids.items()
                     if some
                 ]
@@ -411,7 +413,7 @@ class ZabbixConnector(PagedConnector):
         items = {item.itemid: item for item in known.items if item.value_type == part}
         span = cursor["span"] or _first_span(items.values(), limit)
         till = min(at + span, cursor["until"])
-        found = self._ask_history(client, part, [*items], at, till - 1, limit)
+        found = self._ask_history(client, part, [*items], at, till - 1, limit=limit)
         if len(found) < limit:
             return _rows(items, found), till, span if len(found) > limit // 2 else min(2 * span, DAY_SECONDS)
         last = max((clock for clock in map(_clock, found) if clock is not None), default=at)
@@ -419,11 +421,19 @@ class ZabbixConnector(PagedConnector):
             # The last second may have more rows than came.
             found = [row for row in found if (_clock(row) or at) < last]
             return _rows(items, found), last, last - at
-        found = self._ask_history(client, part, [*items], at, at, None)
+        found = self._ask_history(client, part, [*items], at, at)
         return _rows(items, found), at + 1, 1
 
     def _ask_history(
-        self, client: Client, part: str, ids: list[str], first: int, last: int, limit: int | None
+        self,
+        client: Client,
+        part: str,
+        ids: list[str],
+        first: int,
+        last: int,
+        *,
+        limit: int | None = None,
+        is_sorted: bool = True,
     ) -> list[dict[str, Any]]:
         """Values of the seconds from `first` to `last`, both included."""
         params = {
@@ -433,8 +443,7 @@ class ZabbixConnector(PagedConnector):
             "itemids": ids,
             "time_from": first,
             "time_till": last,
-            "sortfield": "clock",
-            "sortorder": "ASC",
+            **({"sortfield": "clock", "sortorder": "ASC"} if is_sorted else {}),
             **({} if limit is None else {"limit": limit}),
         }
         return _asked_for(

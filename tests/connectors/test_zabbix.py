@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -17,7 +18,9 @@ from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
 from assets.connectors.zabbix_items import UNITS, interval_seconds, matches, parameters
 from assets.landing.units import is_unit
+from orchestration.doctor import examine
 from tests.connectors.landing import land_all, landed_rows, quarantined_rows
+from tests.connectors.simulators.faults import login_page
 from tests.connectors.simulators.zabbix import KEY, PASSWORD, START, TOKEN, USER, VARIABLE, Zabbix
 
 DAY = date(2026, 3, 28)
@@ -319,6 +322,42 @@ def test_the_doctor_is_told_what_is_not_seen(zabbix: Zabbix) -> None:
     assert "furlong" in warning
     zabbix.hidden |= {host["hostid"] for host in zabbix.hosts}
     assert connector(zabbix.url).probe(month).empty == ("system.cpu.utilization",)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state", "said"),
+    [
+        (lambda zabbix: None, "ok", "1 tables can be read"),
+        (lambda zabbix: setattr(zabbix, "skew", timedelta(minutes=20)), "warn", "s ahead of ours"),
+        (
+            lambda zabbix: zabbix.hidden.update(host["hostid"] for host in zabbix.hosts),
+            "warn",
+            "nothing in the last",
+        ),
+        (lambda zabbix: setattr(zabbix, "token", "another"), "fail", "renew the secret in ZABBIX_TOKEN"),
+        (
+            lambda zabbix: zabbix.forbidden.add("item.get"),
+            "fail",
+            "grant the account read on the host groups",
+        ),
+        (lambda zabbix: zabbix.script.update({0: login_page}), "fail", "login page"),
+    ],
+    ids=["ok", "clock", "nothing to see", "token", "role", "login page"],
+)
+def test_the_doctor_explains(
+    zabbix: Zabbix, tmp_path: Path, trouble: Callable[[Zabbix], None], state: str, said: str
+) -> None:
+    """DNS and TLS are the client's (test_http.py)."""
+    zabbix.value(zabbix.items[0], START, "1")
+    trouble(zabbix)
+    config = tmp_path / "ullage.yaml"
+    estate = {"estate": "Test", "home": "home", "start_date": "2026-03-01", "sources": [source(zabbix.url)]}
+    config.write_text(yaml.safe_dump(estate))
+    found = {
+        item.subject: item for item in examine(config, tmp_path / "manifest.json", START + timedelta(days=1))
+    }
+    assert (found["source zabbix"].state, said in found["source zabbix"].message) == (state, True), found
+    assert TOKEN not in repr(found)
 
 
 # --- settings, names ---

@@ -154,7 +154,8 @@ class Zabbix(Simulator):
             and types.get(row["itemid"]) == kind
             and params["time_from"] <= row["at"] <= params["time_till"]
         ]
-        assert params["sortfield"] == "clock"
+        if params.get("sortfield") != "clock":
+            assert params.get("limit") == 1, "rows in any order cannot be read to the end"
         found.sort(key=lambda row: (row["at"], row["number"] * 7919 % 97 + len(self.questions) % 2))
         return [shown(row) for row in found[: params.get("limit")]]
 
