@@ -310,6 +310,7 @@ def landing(home: Path) -> Callable[[], Any]:
     return lambda: land_all(connector(os.environ["DROP"]), home, WINDOW)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_made_good_by_the_next(
     place: Place, killer: Killer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -400,6 +400,7 @@ def landing(home: Path) -> Act:
     return lambda: land_all(connect(home / "spool"), home, WINDOW)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_its_last_page_and_lands_the_same(
     desk: Desk, killer: Killer, tmp_path: Path
 ) -> None:

@@ -90,6 +90,12 @@ def test_extraction_of_dated_tables_is_by_day_and_backfilled_in_one_run(definiti
             assert asset.backfill_policy == dg.BackfillPolicy.single_run(), asset.keys
 
 
+def test_sources_that_say_how_fresh_they_are_have_a_policy(specs: list[dg.AssetSpec]) -> None:
+    policies = {spec.key.path[0] for spec in specs if spec.freshness_policy is not None}
+    assert policies == {source.name for source in load_settings(DEFAULT_CONFIG).sources if source.freshness}
+    assert policies == {"monitoring", "itsm"}
+
+
 def test_retries_on_extraction_only(definitions: dg.Definitions) -> None:
     sources = {source.name for source in load_settings(DEFAULT_CONFIG).sources}
     for asset in materialised(definitions):
