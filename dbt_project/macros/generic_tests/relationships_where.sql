@@ -8,7 +8,7 @@ with child as (
 ),
 
 parent as (
-    select distinct {{ field }} as parent_key
+    select {{ field }} as parent_key
     from {{ to }}
     where {{ field }} is not null and {{ to_where }}
 )

@@ -4,9 +4,8 @@ with breaches as (
     select * from {{ ref('int_clock_breaches') }}
 ),
 
--- How often those that lasted at least as long as this one has by now went on to miss the same target: all that lasted more whole
--- minutes, and of the same minute those that lasted as long. The clocks are named each time, because DuckDB would keep a
--- CTE that is read several times in memory.
+-- How often those that lasted at least as many whole minutes as this one has by now went on to miss the same target. The clocks are
+-- named each time, because DuckDB would keep a CTE that is read several times in memory.
 minutes as (
     select
         clock,
@@ -23,54 +22,24 @@ longer as (
         clock,
         target_id,
         whole_minutes,
-        coalesce(sum(stopped_count) over (
-            partition by clock, target_id order by whole_minutes desc rows between unbounded preceding and 1 preceding
-        ), 0) as stopped_count,
-        coalesce(sum(missed_count) over (
-            partition by clock, target_id order by whole_minutes desc rows between unbounded preceding and 1 preceding
-        ), 0) as missed_count
+        cast(sum(stopped_count) over (partition by clock, target_id order by whole_minutes desc) as int) as comparable_count,
+        cast(sum(missed_count) over (partition by clock, target_id order by whole_minutes desc) as int) as missed_count
     from minutes
-),
-
-running as (
-    select incident_id, clock, cycle, target_id, business_minutes, floor(business_minutes) as whole_minutes
-    from {{ ref('int_incident_clocks') }}
-    where stopped_at is null
-),
-
-as_long as (
-    select
-        running.incident_id,
-        running.clock,
-        running.cycle,
-        count(*) as stopped_count,
-        count(case when stopped.business_minutes > stopped.target_minutes then 1 end) as missed_count
-    from running
-    inner join {{ ref('int_incident_clocks') }} as stopped
-        on running.clock = stopped.clock
-        and running.target_id = stopped.target_id
-        and running.whole_minutes = floor(stopped.business_minutes)
-        and running.business_minutes <= stopped.business_minutes
-    where stopped.stopped_at is not null
-    group by running.incident_id, running.clock, running.cycle
 ),
 
 outlook as (
     select
-        running.incident_id,
-        running.clock,
-        running.cycle,
-        cast(longer.stopped_count + coalesce(as_long.stopped_count, 0) as int) as comparable_count,
-        cast(longer.missed_count + coalesce(as_long.missed_count, 0) as int) as missed_count
-    from running
+        clocks.incident_id,
+        clocks.clock,
+        clocks.cycle,
+        longer.comparable_count,
+        longer.missed_count
+    from {{ ref('int_incident_clocks') }} as clocks
     inner join longer
-        on running.clock = longer.clock
-        and running.target_id = longer.target_id
-        and running.whole_minutes = longer.whole_minutes
-    left join as_long
-        on running.incident_id = as_long.incident_id
-        and running.clock = as_long.clock
-        and running.cycle = as_long.cycle
+        on clocks.clock = longer.clock
+        and clocks.target_id = longer.target_id
+        and floor(clocks.business_minutes) = longer.whole_minutes
+    where clocks.stopped_at is null
 ),
 
 judged as (
