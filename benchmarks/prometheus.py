@@ -116,8 +116,8 @@ def parsed(port: int, series: int, days: int) -> None:
     assert count == series * STEPS_A_DAY * days
 
 
-def connector(port: int) -> PrometheusConnector:
-    """The connector of one query."""
+def connector(port: int, folder: Path) -> PrometheusConnector:
+    """The connector of one query, which keeps its answers in `folder` as a run does."""
     query = {"metric": "system.cpu.utilization", "query": "cpu", "unit": "1", "kind": "gauge"}
     return PrometheusConnector(
         PrometheusSource.model_validate(
@@ -128,7 +128,8 @@ def connector(port: int) -> PrometheusConnector:
                 "step_seconds": STEP,
                 "queries": [{**query, "ci_label": "instance"}],
             }
-        )
+        ),
+        spool=folder / "spool",
     )
 
 
@@ -140,8 +141,9 @@ def window(days: int) -> Window:
 def extracted(port: int, series: int, days: int) -> None:
     """The connector's batches, ready to land."""
     rows = 0
-    for batch in connector(port).batches("metric_samples", window(days), lambda *_: False):
-        rows += batch.frame.num_rows  # type: ignore[union-attr]
+    with tempfile.TemporaryDirectory(prefix="ullage-prometheus-") as folder:
+        for batch in connector(port, Path(folder)).batches("metric_samples", window(days), lambda *_: False):
+            rows += batch.frame.num_rows  # type: ignore[union-attr]
     assert rows == series * STEPS_A_DAY * days
 
 
@@ -149,7 +151,7 @@ def landed(port: int, series: int, days: int) -> None:
     """Extracted, cast, checked and written."""
     with tempfile.TemporaryDirectory(prefix="ullage-prometheus-") as folder:
         summary = land(
-            connector(port).batches("metric_samples", window(days), lambda *_: False),
+            connector(port, Path(folder)).batches("metric_samples", window(days), lambda *_: False),
             contract("metric_samples"),
             Store(Path(folder)),
             source="monitoring",

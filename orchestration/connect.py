@@ -51,7 +51,7 @@ def connect(source: AnySource, config: Path, spool: Path | None = None) -> Conne
         case JiraSource():
             return JiraConnector(source, spool=spool)
         case PrometheusSource():
-            return PrometheusConnector(source)
+            return PrometheusConnector(source, spool=spool)
         case RequestTrackerSource():
             return RequestTrackerConnector(source, spool=spool)
         case ServiceNowSource():

@@ -24,7 +24,7 @@ from tests.zabbix_server import ZabbixServer
 ROOT = Path(__file__).resolve().parent.parent
 #: Folders whose tests share an estate that takes long to build: one worker runs all of them.
 TOGETHER = ("dbt", "real", "reports", "simulation")
-StartPrometheus = Callable[[Mapping[str, str]], str]
+StartPrometheus = Callable[..., str]
 Server = TypeVar("Server", servers.PostgresServer, servers.MariaServer)
 
 
@@ -104,7 +104,7 @@ def zabbix_server(postgres_server: servers.PostgresServer) -> Iterator[ZabbixSer
 
 @pytest.fixture(scope="session")
 def start_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPrometheus]:
-    """Starts Prometheus over {file name: OpenMetrics text}, one file a day, and returns its address."""
+    """Starts Prometheus over {file name: OpenMetrics text}, one file a day or few samples, and returns its address."""
     try:
         find_program("prometheus", PACKAGE)
         find_program("promtool", PACKAGE)
@@ -112,12 +112,12 @@ def start_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start
         servers.missing(error)
     with ExitStack() as stack:
 
-        def start(files: Mapping[str, str]) -> str:
+        def start(files: Mapping[str, str], block_hours: int = 2) -> str:
             folder = tmp_path_factory.mktemp("prometheus")
             paths = [folder / name for name in sorted(files)]
             for path in paths:
                 path.write_text(files[path.name], encoding="utf-8")
-            backfill(paths, folder / "data")
+            backfill(paths, folder / "data", block_hours=block_hours)
             return stack.enter_context(PrometheusServer(folder / "data")).url
 
         yield start

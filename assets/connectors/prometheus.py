@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import json
 import math
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -27,9 +29,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
 from assets.connectors.http import Client, HttpSource, Link
 from assets.connectors.prometheus_frames import Points, Rows, histogram_rows, sample_rows
-from assets.connectors.remote import RetryPolicy
+from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.traffic import Traffic
+from assets.landing.answers import Answers
 from assets.landing.declaration import Declaration, Unit
+from assets.landing.spool_folder import Outstanding, SpoolBusyError, SpoolFolder
 from assets.memory import give_back
 
 API = "/api/v1/query_range"
@@ -161,10 +165,16 @@ class _Pace:
 
 
 class PrometheusConnector:
-    """Reads one Prometheus server. Opens nothing before `batches` is iterated."""
+    """Reads one Prometheus server. Opens nothing before `batches` is iterated.
 
-    def __init__(self, source: PrometheusSource, *, retries: RetryPolicy | None = None) -> None:
+    `spool` is the folder for the answers of unfinished runs (None: not kept).
+    """
+
+    def __init__(
+        self, source: PrometheusSource, *, spool: Path | None = None, retries: RetryPolicy | None = None
+    ) -> None:
         self._source = source
+        self._spool = spool
         self._retries = retries or RetryPolicy()
         self._link = Link.of(source, self._retries)
 
@@ -193,29 +203,53 @@ class PrometheusConnector:
         Every day is asked for again, because late samples may have changed it; what is landed is left out.
         """
         self._link.traffic = Traffic()
-        with Client(self._source, retries=self._retries, link=self._link, rights="to query") as client:
+        with ExitStack() as stack:
+            client = stack.enter_context(
+                Client(self._source, retries=self._retries, link=self._link, rights="to query")
+            )
+            folder = self._kept(stack, table, window)
+            landing = Outstanding(folder.remove if folder is not None else lambda: None)
             for query in self._source.queries:
                 if query.table == table:
-                    yield from self._days(client, query, window, is_landed)
+                    yield from self._days(client, Answers(folder), query, window, is_landed, landing)
+            landing.all_given()
+
+    def _kept(self, stack: ExitStack, table: str, window: Window) -> SpoolFolder | None:
+        """The folder of this run's answers, with those that a run before left. Of other days and queries none."""
+        if self._spool is None:
+            return None
+        days = [window.start.isoformat(), window.end.isoformat()]
+        asked = [query.model_dump_json() for query in self._source.queries if query.table == table]
+        question = json.dumps([self._source.url, self._source.step_seconds, *asked, *days])
+        try:
+            return stack.enter_context(SpoolFolder(self._spool / self.name / table, question))
+        except SpoolBusyError as error:
+            raise SourceError(self.name, str(error), "let one run at a time read a source") from None
 
     def _days(
-        self, client: Client, query: PrometheusQuery, window: Window, is_landed: IsLanded
+        self,
+        client: Client,
+        kept: Answers,
+        query: PrometheusQuery,
+        window: Window,
+        is_landed: IsLanded,
+        landing: Outstanding,
     ) -> Iterator[Batch]:
         pace = _Pace()
         for number in range((window.end - window.start).days + 1):
-            batch = self._batch(client, query, window.start + timedelta(days=number), pace)
+            batch = self._batch(client, kept, query, window.start + timedelta(days=number), pace)
             client.traffic.rows += batch.frame.num_rows + len(batch.broken)
             if not is_landed(batch.batch_id, batch.fingerprint):
-                yield batch
+                yield replace(batch, when_landed=landing.take())
             # Two days are never held at a time.
             del batch
             give_back()
 
-    def _batch(self, client: Client, query: PrometheusQuery, day: date, pace: _Pace) -> Batch:
+    def _batch(self, client: Client, kept: Answers, query: PrometheusQuery, day: date, pace: _Pace) -> Batch:
         source = self._source
         start_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
         promql = query.promql(source.step_seconds)
-        rows, warnings = self._rows(client, query, promql, start_ms, pace)
+        rows, warnings = self._rows(client, kept, query, promql, start_ms, pace)
         give_back()
         return Batch(
             source=source.name,
@@ -243,7 +277,13 @@ class PrometheusConnector:
         )
 
     def _rows(
-        self, client: Client, query: PrometheusQuery, promql: str, start_ms: int, pace: _Pace
+        self,
+        client: Client,
+        kept: Answers,
+        query: PrometheusQuery,
+        promql: str,
+        start_ms: int,
+        pace: _Pace,
     ) -> tuple[Rows, list[str]]:
         """The rows of one day, and what to warn of."""
         step_ms = self._source.step_seconds * 1000
@@ -252,7 +292,7 @@ class PrometheusConnector:
         first, end = start_ms - before * step_ms, start_ms + DAY_SECONDS * 1000
         while first < end:
             until = min(first + pace.steps * step_ms, end)
-            count = self._ask(client, answers, promql, first, until)
+            count = self._ask(client, kept, answers, promql, first, until)
             give_back()
             pace.learn((until - first) // step_ms, count)
             first = until
@@ -263,7 +303,9 @@ class PrometheusConnector:
             return histogram_rows(answers.points(), query.ci_label, query.ci_map, start_ms), answers.warnings
         return sample_rows(answers.points(), query.ci_label, query.ci_map), answers.warnings
 
-    def _ask(self, client: Client, answers: _Answers, promql: str, start_ms: int, end_ms: int) -> int:
+    def _ask(
+        self, client: Client, kept: Answers, answers: _Answers, promql: str, start_ms: int, end_ms: int
+    ) -> int:
         """One question; gives how many points came. Its objects are gone afterwards: only columns are kept."""
         step_ms = self._source.step_seconds * 1000
         # The step [t, t + step) is evaluated at its last millisecond, so that it sees its own samples only.
@@ -276,13 +318,23 @@ class PrometheusConnector:
             "partial_response": "false",
         }
         fix = f"try the query in the server's own page: {promql}"
+        question = json.dumps(form)
+        content = kept.kept(question)
         with _no_collector():
-            answer = client.ask("POST", API, form=form, fix=fix, decode=orjson.loads)
-            body = answer.body
+            if content is not None:
+                client.traffic.resumed_pages += 1
+                return self._collect(client, answers, orjson.loads(content), start_ms, end_ms)
+            # Decoded in the client, which asks again for half an answer; the bytes are what is kept.
+            answer = client.ask(
+                "POST", API, form=form, fix=fix, decode=lambda found: (found, orjson.loads(found))
+            )
+            content, body = answer.body
             if not isinstance(body, dict) or body.get("status") != "success":
                 said = f": {body['error']}"[:300] if isinstance(body, dict) and body.get("error") else ""
                 raise client.error(f"the server did not answer the query (status {answer.status}{said})", fix)
-            return self._collect(client, answers, body, start_ms, end_ms)
+            count = self._collect(client, answers, body, start_ms, end_ms)
+        kept.keep(question, content)
+        return count
 
     def _collect(
         self, client: Client, answers: _Answers, body: dict[str, Any], start_ms: int, end_ms: int

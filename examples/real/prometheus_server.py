@@ -50,16 +50,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def backfill(openmetrics: Iterable[Path], data: Path) -> None:
-    """Turn OpenMetrics files into blocks under `data`.
+def backfill(openmetrics: Iterable[Path], data: Path, *, block_hours: int = 2) -> None:
+    """Turn OpenMetrics files into blocks of at most so many hours under `data`.
 
-    Give one file a day: promtool's time grows with the span of a file. Raises RuntimeError with its message.
+    Give one file a day: promtool reads a file anew for each of its blocks. A few samples a day may come as one file
+    of months in blocks of months. Raises RuntimeError with promtool's message.
     """
     promtool = find_program("promtool", PACKAGE)
     data.mkdir(parents=True, exist_ok=True)
     for path in openmetrics:
+        options = ["--quiet", f"--max-block-duration={block_hours}h"]
         done = subprocess.run(
-            [promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(path), str(data)],
+            [promtool, "tsdb", "create-blocks-from", *options, "openmetrics", str(path), str(data)],
             capture_output=True,
             text=True,
             check=False,

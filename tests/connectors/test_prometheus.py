@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,6 +18,7 @@ from pydantic import ValidationError
 from assets.connectors.base import Batch, Window
 from assets.connectors.prometheus import MAX_POINTS, PrometheusConnector, PrometheusSource
 from assets.connectors.remote import RetryPolicy, SourceError
+from tests.conftest import ROOT
 from tests.connectors import fault_server as faults
 from tests.connectors.fault_server import FaultServer
 from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
@@ -419,3 +424,61 @@ def test_late_samples_supersede_their_day(tmp_path: Path) -> None:
     values = [row["value"] for row in landed_rows(tmp_path, "prom", "metric_samples")]
     assert sorted(values) == [1.0] * 1439 + [2.0]
     assert len(list(tmp_path.rglob("*.parquet"))) == 2
+
+
+# --- resume ---
+
+CHILD = """
+import sys
+from pathlib import Path
+from tests.connectors import test_prometheus as here
+from tests.connectors.landing import land_all
+land_all(here.keeping(sys.argv[1], Path(sys.argv[2])), Path(sys.argv[2]), here.DAYS)
+"""
+DAYS = Window(DAY, DAY + timedelta(days=2))
+
+
+def keeping(url: str, home: Path) -> PrometheusConnector:
+    """A connector that keeps answers below `home`."""
+    return PrometheusConnector(source(url), spool=home / "spool", retries=RetryPolicy(sleep=lambda _: None))
+
+
+def landed_bytes(home: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(home).as_posix(): path.read_bytes()
+        for path in sorted((home / "landing").rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_killed_run_asks_nothing_again_and_lands_the_same(tmp_path: Path) -> None:
+    """SIGKILL to a real process at a drawn question: at most that one is asked twice."""
+    with FaultServer() as server:
+        land_all(keeping(server.url, tmp_path / "whole"), tmp_path / "whole", DAYS)
+        asked = [form for _, form in server.requests]
+    home = tmp_path / "killed"
+    death = random.Random(20260601).randrange(1, len(asked))
+    children: list[subprocess.Popen[bytes]] = []
+
+    def kill(handler: faults.Handler) -> None:
+        children[0].send_signal(signal.SIGKILL)
+        children[0].wait()
+        handler.close_connection = True
+
+    with FaultServer(*[faults.healthy] * death, kill) as server:
+        children.append(subprocess.Popen([sys.executable, "-c", CHILD, server.url, str(home)], cwd=ROOT))
+        assert children[0].wait(60) == -signal.SIGKILL
+        # The address is part of what is read: the next run asks the same server.
+        connector = keeping(server.url, home)
+        server.requests.clear()
+        land_all(connector, home, DAYS)
+        assert [form for _, form in server.requests] == asked[death:]
+        assert f"{death} pages kept from a run before" in connector.traffic.line()
+    assert {path: b for path, b in landed_bytes(home).items() if path.endswith(".parquet")}
+    assert not list((home / "spool").rglob("*.answer"))
+    rows = landed_rows(home, "prom", "metric_samples")
+    assert len(rows) == 3 * 1440
+    whole = landed_rows(tmp_path / "whole", "prom", "metric_samples")
+    assert [(row["observed_at"], row["value"]) for row in rows] == [
+        (row["observed_at"], row["value"]) for row in whole
+    ]
