@@ -29,7 +29,7 @@ from assets.memory import give_back
 
 #: Small batches are checked together up to this many rows, large ones in such slices: starting a suite costs as much
 #: as 300,000 rows, and pandas holds 200 bytes a row while it runs.
-ROWS_A_SUITE = 250_000
+ROWS_A_SUITE = 200_000
 #: Rows of tickets and other records are ten times as wide as samples.
 RECORDS_A_SUITE = 50_000
 
@@ -61,6 +61,7 @@ class _Landing:
         except UnusableInput as error:
             self.reject(_refused(batch, error))
             batch.landed()
+        give_back()
         if sum(typed.frame.num_rows for typed in self.waiting) >= _rows_a_suite(self.contract):
             self.flush()
 

@@ -19,6 +19,7 @@ from assets.landing.quarantine import BROKEN, SCHEMA, broken_reason, first_reaso
 from assets.landing.receipts import LandedFile, QuarantinedFile
 from assets.landing.store import Store
 from assets.landing.totals import landed_totals, received_totals
+from assets.memory import give_back
 from checks.results import CheckResult
 
 STAGE = "landing"
@@ -68,6 +69,8 @@ def _as_contracted(rows: pa.Table, typed: TypedBatch) -> Iterator[pa.Table]:
         piece = piece.append_column("source_file", path)
         columns = [pc.cast(piece[item.name], item.type) for item in schema]
         yield pa.table(columns, schema=schema).combine_chunks()
+        del columns
+        give_back()
 
 
 def write_quarantine(
