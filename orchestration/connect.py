@@ -41,7 +41,7 @@ def connect(source: AnySource, config: Path, spool: Path | None = None) -> Conne
             # Imported here: settings, which are read without Dagster, import this module.
             from assets.clock import Clock
 
-            return CloudWatchConnector(source, now=Clock().system_time)
+            return CloudWatchConnector(source, now=Clock().system_time, spool=spool)
         case ControlSource():
             return ControlConnector(source, folder, home=None if spool is None else spool.parent)
         case FilesSource():

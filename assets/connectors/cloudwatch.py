@@ -7,11 +7,14 @@ the period follows the age of the day, and a day that landed finely is never rep
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -22,7 +25,9 @@ from assets.connectors.freshness import Freshness
 from assets.connectors.prometheus_frames import Points, Series, sample_rows
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError
 from assets.connectors.traffic import Traffic
+from assets.landing.answers import Answers
 from assets.landing.declaration import Declaration, Unit
+from assets.landing.spool_folder import Outstanding, SpoolBusyError, SpoolFolder
 
 DAY_SECONDS = 86_400
 #: Limits of one GetMetricData, and for how long CloudWatch keeps points of which period (its API reference).
@@ -121,6 +126,10 @@ def _checked_period(period: int) -> int:
     return period
 
 
+#: Parts of answers that are read.
+_READ = ("Metrics", "MetricDataResults", "Messages", "NextToken")
+
+
 @dataclass
 class _Points:
     """What CloudWatch said of the series of one batch: points by series, and its messages."""
@@ -132,7 +141,8 @@ class _Points:
 class CloudWatchConnector:
     """Reads one account and region. Opens nothing before `batches` is iterated.
 
-    `now` gives the time that the age of a day is counted to; the service itself counts to its own.
+    `now` gives the time that the age of a day is counted to; the service itself counts to its own. `spool` is the
+    folder for the answers of unfinished runs (None: not kept).
     """
 
     def __init__(
@@ -140,9 +150,12 @@ class CloudWatchConnector:
         source: CloudWatchSource,
         *,
         now: Callable[[], datetime],
+        spool: Path | None = None,
         retries: RetryPolicy | None = None,
     ) -> None:
         self._source = source
+        self._spool = spool
+        self._kept = Answers(None)
         self._retries = retries or RetryPolicy()
         self._now = now
         self._traffic = Traffic()
@@ -180,23 +193,66 @@ class CloudWatchConnector:
             retries=self._retries,
             traffic=self._traffic,
         )
-        for query in source.queries:
-            values: list[str] | None = None
-            gone: date | None = None
-            for number in range((window.end - window.start).days + 1):
-                day = window.start + timedelta(days=number)
-                period = self._period(query, day)
-                if period is None:
-                    gone = day
-                    continue
-                if self._is_finer_landed(query, day, period, is_landed):
-                    continue
-                values = self._series(client, query) if values is None else values
-                batch = self._batch(client, query, values, day, period, gone)
-                gone = None
-                self._traffic.rows += batch.frame.num_rows + len(batch.broken)
-                if not is_landed(batch.batch_id, batch.fingerprint):
-                    yield batch
+        with ExitStack() as stack:
+            folder = self._folder(stack, window)
+            self._kept = Answers(folder)
+            landing = Outstanding(folder.remove if folder is not None else lambda: None)
+            for query in source.queries:
+                yield from self._days(client, query, window, is_landed, landing)
+            landing.all_given()
+
+    def _folder(self, stack: ExitStack, window: Window) -> SpoolFolder | None:
+        """The folder of this run's answers, with those that a run before left. Of other days and queries none."""
+        if self._spool is None:
+            return None
+        question = f"{self._source.model_dump_json()}\n{window.start}\n{window.end}"
+        try:
+            return stack.enter_context(SpoolFolder(self._spool / self.name / "metric_samples", question))
+        except SpoolBusyError as error:
+            raise self._error(str(error), "let one run at a time read a source") from None
+
+    def _days(
+        self,
+        client: AwsClient,
+        query: CloudWatchQuery,
+        window: Window,
+        is_landed: IsLanded,
+        landing: Outstanding,
+    ) -> Iterator[Batch]:
+        values: list[str] | None = None
+        gone: date | None = None
+        for number in range((window.end - window.start).days + 1):
+            day = window.start + timedelta(days=number)
+            period = self._period(query, day)
+            if period is None:
+                gone = day
+                continue
+            if self._is_finer_landed(query, day, period, is_landed):
+                continue
+            values = self._series(client, query) if values is None else values
+            batch = self._batch(client, query, values, day, period, gone)
+            gone = None
+            self._traffic.rows += batch.frame.num_rows + len(batch.broken)
+            if not is_landed(batch.batch_id, batch.fingerprint):
+                yield replace(batch, when_landed=landing.take())
+
+    def _ask(self, client: AwsClient, action: str, question: dict[str, Any]) -> dict[str, Any]:
+        """An answer that a run before left, or a fresh one, which is kept."""
+        asked = json.dumps([action, question], default=datetime.isoformat, sort_keys=True)
+        content = self._kept.kept(asked)
+        if content is not None:
+            self._traffic.resumed_pages += 1
+            found: dict[str, Any] = json.loads(content)
+        else:
+            answer = {name: part for name, part in client.ask(action, question).items() if name in _READ}
+            found = json.loads(json.dumps(answer, default=datetime.isoformat))
+            states = [one.get("StatusCode") for one in found.get("MetricDataResults", ())]
+            if all(state in ("Complete", "PartialData") for state in states):
+                # Of a series that is not complete the same question should be answered anew.
+                self._kept.keep(asked, json.dumps(found).encode())
+        for one in found.get("MetricDataResults", ()):
+            one["Timestamps"] = [datetime.fromisoformat(text) for text in one.get("Timestamps", ())]
+        return found
 
     def _period(self, query: CloudWatchQuery, day: date) -> int | None:
         """The finest period of the day that is kept, a multiple of the configured one; None: nothing is kept."""
@@ -223,7 +279,7 @@ class CloudWatchConnector:
         }
         found = set(query.ci_map)
         while True:
-            answer = client.ask("ListMetrics", question)
+            answer = self._ask(client, "ListMetrics", question)
             for one in answer.get("Metrics", ()):
                 has = {part["Name"]: part["Value"] for part in one.get("Dimensions", ())}
                 value = has.pop(query.ci_dimension, None)
@@ -326,7 +382,7 @@ class CloudWatchConnector:
         }
         states: dict[str, str] = {}
         while True:
-            answer = client.ask("GetMetricData", question)
+            answer = self._ask(client, "GetMetricData", question)
             self._note(points, answer.get("Messages", ()))
             for one in answer.get("MetricDataResults", ()):
                 self._take(points, values, one, start, period)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -72,7 +73,7 @@ def of(cloud: AwsLayer) -> CloudWatchRules:
     return cloud.rule
 
 
-def connector(now: datetime = SOON, **changes: Any) -> CloudWatchConnector:
+def connector(now: datetime = SOON, spool: Path | None = None, **changes: Any) -> CloudWatchConnector:
     source = {
         "type": "cloudwatch",
         "name": "aws",
@@ -80,7 +81,9 @@ def connector(now: datetime = SOON, **changes: Any) -> CloudWatchConnector:
         "queries": [{**CPU, **changes}],
     }
     retries = RetryPolicy(sleep=lambda _: None)
-    return CloudWatchConnector(CloudWatchSource.model_validate(source), retries=retries, now=lambda: now)
+    return CloudWatchConnector(
+        CloudWatchSource.model_validate(source), retries=retries, now=lambda: now, spool=spool
+    )
 
 
 def read(now: datetime = SOON, **changes: Any) -> Batch:
@@ -356,6 +359,27 @@ def test_the_same_day_again_is_the_same_batch(cloud: AwsLayer, tmp_path: Path) -
     of(cloud).page_points = 7
     (again,) = land_all(connector(), tmp_path, Window(DAY, DAY), hour=7)
     assert (again.batches_written, again.rows_landed) == (0, 120)
+
+
+def test_a_run_that_dies_asks_no_page_again(cloud: AwsLayer, tmp_path: Path) -> None:
+    """It stops at a drawn call; the next one asks that call and those behind it, and lands the same."""
+    of(cloud).page_points = 17
+    (whole,) = land_all(connector(spool=tmp_path / "whole" / "spool"), tmp_path / "whole", Window(DAY, DAY))
+    asked = len(of(cloud).calls)
+    death = random.Random(20260630).randrange(1, asked)
+    of(cloud).calls.clear()
+    of(cloud).script = [*[None] * death, refusal("Odd", 400)]
+    with pytest.raises(SourceError, match="Odd"):
+        land_all(connector(spool=tmp_path / "spool"), tmp_path, Window(DAY, DAY))
+    of(cloud).calls.clear()
+    later = connector(spool=tmp_path / "spool")
+    (rest,) = land_all(later, tmp_path, Window(DAY, DAY))
+    assert (len(of(cloud).calls), later.traffic.resumed_pages) == (asked - death, death)
+    assert rest.rows_landed == whole.rows_landed == 120
+    assert landed_rows(tmp_path, "aws", "metric_samples") == landed_rows(
+        tmp_path / "whole", "aws", "metric_samples"
+    )
+    assert not list((tmp_path / "spool").rglob("*.answer"))
 
 
 # --- configuration ---
