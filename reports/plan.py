@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -149,14 +150,23 @@ def task(row: Improvement, target: ServiceLevel | None) -> str:
     """What to do, in words; the register's own title for what has been decided, since that is what was decided on."""
     if row.state == "proposed":
         if row.kind == "extend_capacity" and row.redundancy_group:
-            unit = unit_of_pool(row.amount_unit or "1", row.pooling, row.member_count)
-            amount = f" by {f.quantity(row.amount_value, unit)}" if row.amount_value else ""
+            amount = f" by {extension(row)}" if row.amount_value else ""
             return f"Extend {f.resource(row.resource)} of {f.shorten(row.redundancy_group, 60)}{amount}"
         if row.kind == "resolve_recurring_events" and row.ci_name:
             return f"Resolve the recurring {f.resource(row.resource)} events of {f.shorten(row.ci_name, 60)}"
         if target is not None:
             return f"Meet the target: {targets.agreed(target)}"
     return f.shorten(row.title or row.subject, 160)
+
+
+def extension(row: Improvement) -> str:
+    """How much more is needed; of members in whole ones, since nobody can order a part of one."""
+    unit = unit_of_pool(row.amount_unit or "1", row.pooling, row.member_count)
+    amount, usable = row.amount_value or 0.0, row.usable_value
+    counted = (row.member_count or 0) - (row.tolerance or 0)
+    if unit != "{member}" or not usable or counted < 1:
+        return f.quantity(amount, unit)
+    return f.counted(math.ceil(amount * counted / usable), "member")
 
 
 def reason(row: Improvement, target: ServiceLevel | None) -> str:

@@ -30,11 +30,15 @@ EXPERTS = (
     "phase_median",
     "recent_phase_median",
 )
-#: Daily series have one more, series of hours and less another: an hour resembles the last one, a day less so.
-YEARLY_EXPERT = "year_ago"
-LAST_EXPERT = "last_level"
+#: Further ones of daily series, which grow while they are forecast; an hour resembles the last one instead.
+DAILY_EXPERTS = ("year_ago", "growth", "recent_line")
+HOURLY_EXPERTS = ("last_level",)
 #: A year in whole weeks, so that weekdays meet; told from this many days around each.
 YEAR_DAYS, YEAR_HALF_WINDOW = 364, 10
+#: Growth is told up to this exponent over the horizon (a factor of twenty): beyond it is a short history misread.
+MOST_GROWTH = 3.0
+#: Half-life of that line, as a part of the history.
+RECENT_PART = 6
 DAILY = (7,)
 ROUNDS = 3
 OUTLIER = 6.0
@@ -45,7 +49,7 @@ _TINY = 1e-300
 
 def expert_names(periods: tuple[int, ...]) -> tuple[str, ...]:
     """Names of the cheap forecasts of series with these seasons, in order."""
-    return (*EXPERTS, YEARLY_EXPERT if periods == DAILY else LAST_EXPERT)
+    return (*EXPERTS, *(DAILY_EXPERTS if periods == DAILY else HOURLY_EXPERTS))
 
 
 @dataclass(frozen=True)
@@ -111,12 +115,42 @@ def cheap_forecasts(
         repeat(_season_of(known, short, 7), horizon),
         repeat(_season_of(known, short, 3), horizon),
     )
+    further: tuple[FloatArray, ...]
     if periods == DAILY:
-        further = forecasts[EXPERTS.index("level")] + _yearly_move(values, parts, horizon)
+        year_ago = forecasts[EXPERTS.index("level")] + _yearly_move(values, parts, horizon)
+        further = (year_ago, _growth(parts, 2 * short, ahead), _recent_line(parts, 2 * short, ahead))
     else:
-        further = level(parts.base, 1.0) + parts.ahead
+        further = (level(parts.base, 1.0) + parts.ahead,)
     # A row of nothing but NaN has no median; what is not ready is never read.
-    return np.nan_to_num(np.stack((*forecasts, further))), parts
+    return np.nan_to_num(np.stack((*forecasts, *further))), parts
+
+
+def _recent_line(parts: Decomposition, half_life: float, ahead: FloatArray) -> FloatArray:
+    """The line of the last part of the base going on [series, horizon]: for growth that gets steeper or flatter."""
+    width = parts.base.shape[1]
+    fading = _decay(width, max(width / RECENT_PART, 2 * half_life))
+    slope = weighted_line(parts.base, parts.weight * fading)[1]
+    back = np.arange(width) - (width - 1.0)
+    now = _recent_mean(parts.base - slope[:, None] * back, parts.weight, half_life)
+    return np.asarray(now[:, None] + slope[:, None] * ahead + parts.ahead, dtype=float)
+
+
+def _growth(parts: Decomposition, half_life: float, ahead: FloatArray) -> FloatArray:
+    """Level and season growing by the same part each step: a robust line through the logarithm of the base.
+
+    [series, horizon]. What season and noise have taken near zero or below counts as a twentieth of the median.
+    """
+    width = parts.base.shape[1]
+    middle = np.maximum(nan_median(np.where(parts.weight > 0, parts.base, np.nan)), 0.0)[:, None]
+    # Divided by a power of two near the median, which costs no digit: then the unit does not matter to the logarithm.
+    unit = np.where(middle > 0, 2.0 ** np.frexp(middle)[1], 1.0)
+    logarithm = np.log(np.maximum(parts.base / unit, 0.05 * middle / unit + _TINY))
+    rate = weighted_line(logarithm, parts.weight * _decay(width, max(width / 2, half_life)))[1]
+    rate = np.clip(rate, -MOST_GROWTH / len(ahead), MOST_GROWTH / len(ahead))
+    back = np.arange(width) - (width - 1.0)
+    now = unit * np.exp(_recent_mean(logarithm - rate[:, None] * back, parts.weight, half_life))[:, None]
+    grown = (now + parts.ahead) * np.exp(rate[:, None] * ahead)
+    return np.asarray(np.where(middle > 0, grown, parts.ahead), dtype=float)
 
 
 def _flat(recent: FloatArray, values: FloatArray, horizon: int) -> FloatArray:
@@ -213,8 +247,9 @@ def align_steps(
 
     Returns the moved base and the number of steps found. A step is the split that takes most squared error
     off a weighted line (least squares with one more regressor, all splits at once by cumulative sums). It
-    counts when it explains more than half of that error, is larger than three standard deviations of the
-    noise, and has half a season of points (of days a week) on either side. At most two steps a series.
+    counts when it explains more than half of that error, and more than a bend does, is larger than three
+    standard deviations of the noise, and has half a season of points (of days a week) on either side. At most
+    two steps a series.
     """
     steps = np.zeros(len(base))
     moved = base
@@ -251,7 +286,16 @@ def _best_split(base: FloatArray, weight: FloatArray, side: int) -> tuple[FloatA
     size = np.where(allowed[rows, at], score[rows, at] / np.where(allowed, free, 1.0)[rows, at], 0.0)
     error = np.where(weight > 0, rest**2 / np.maximum(weight, _TINY), 0.0).sum(axis=1)
     explained = gain[rows, at] / np.maximum(error, _TINY)
-    return np.where(gain[rows, at] > 0, at + 1, 0).astype(float), size, explained
+    is_step = gain[rows, at] > _gain_of_a_bend(rest, weight, time)
+    return np.where(is_step, at + 1, 0).astype(float), size, explained
+
+
+def _gain_of_a_bend(rest: FloatArray, weight: FloatArray, time: FloatArray) -> FloatArray:
+    """Squared error that a parabola takes off a weighted line: growth that gets steeper is no step."""
+    curve = np.broadcast_to(time**2, weight.shape)
+    curve = curve - _line_values(curve, weight)
+    free = (weight * curve**2).sum(axis=1)
+    return np.asarray((rest * curve).sum(axis=1) ** 2 / np.maximum(free, _TINY), dtype=float)
 
 
 def weighted_line(base: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:

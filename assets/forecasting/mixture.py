@@ -20,6 +20,8 @@ HALF_LIFE_SEASONS = 42
 #: Expert weights are errors to this power: near to choosing the best, yet with company where it is a close run.
 EXPERT_POWER = 5.0
 SHAPE_POWER = 4.0
+#: Evidence of one band of steps ahead counts as much as that of all bands after so many seasons of it.
+BAND_PRIOR_SEASONS = 2.0
 #: A series' own evidence counts as much as the common prior after one season of it, for its shape after two.
 SHAPE_PRIOR_SEASONS = 2
 #: Expected loss of each shape beside the first, before anything is known of a series.
@@ -105,12 +107,12 @@ def _view(
     experts, parts = cheap_forecasts(known, periods, horizon)
     unit, is_ready = _unit(known, period)
     past = [_outcome(values, then, origin, period) for then in seen]
-    error = _expert_errors(past, unit, period, len(experts))
-    weight = (error + 1e-3 * unit + 1e-300) ** -EXPERT_POWER
-    weight /= weight.sum(axis=0)
-    reference = weighted_centre(experts, weight)
-    scale = _scale(past, unit, period)
     bands = horizon_bands(horizon, period)
+    error = _expert_errors(past, unit, period, len(experts), bands)
+    weight = (error + 1e-3 * unit[:, None] + 1e-300) ** -EXPERT_POWER
+    weight /= weight.sum(axis=0)
+    reference = weighted_centre(experts, weight[:, :, bands])
+    scale = _scale(past, unit, period)
     shapes = (
         reference[:, :, None] + _error_quantiles(past, scale, bands, period) * scale[:, None, None],
         *_plain_shapes(parts.aligned, period, horizon),
@@ -193,30 +195,44 @@ def _middle(known: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     return middle, np.where(np.isfinite(low), low, middle), np.where(np.isfinite(high), high, middle)
 
 
-def _expert_errors(past: list[_Outcome], unit: FloatArray, period: int, experts: int) -> FloatArray:
-    """Mean absolute error of each expert so far [expert, series], shrunk to that of the middle expert."""
-    total, mass = np.zeros((experts, len(unit))), np.zeros(len(unit))
+def _expert_errors(
+    past: list[_Outcome], unit: FloatArray, period: int, experts: int, bands: IntArray
+) -> FloatArray:
+    """Mean absolute error of each expert so far [expert, series, band].
+
+    A level that is right tomorrow is wrong in a quarter, a trend the other way round. What a band has not shown yet is
+    taken from all of them, and that from the middle expert.
+    """
+    count = int(bands.max()) + 1
+    total, mass = np.zeros((experts, len(unit), count)), np.zeros((len(unit), count))
     for then, truth, weight in past:
         seen = np.isfinite(truth)
-        miss = np.abs(then.experts - np.where(seen, truth, 0.0))
-        total += weight * np.where(seen, miss, 0.0).sum(axis=2)
-        mass += weight * seen.sum(axis=1)
-    middle = np.where(mass > 0, np.median(total, axis=0) / np.maximum(mass, 1e-9), unit)
-    return (total + period * middle) / (mass + period)
+        miss = np.where(seen, np.abs(then.experts - np.where(seen, truth, 0.0)), 0.0)
+        band = bands[: truth.shape[1]]
+        for number in range(int(band.max(initial=-1)) + 1):
+            steps = band == number
+            total[:, :, number] += weight * miss[:, :, steps].sum(axis=2)
+            mass[:, number] += weight * seen[:, steps].sum(axis=1)
+    whole, known = total.sum(axis=2), mass.sum(axis=1)
+    middle = np.where(known > 0, np.median(whole, axis=0) / np.maximum(known, 1e-9), unit)
+    pooled = (whole + period * middle) / (known + period)
+    prior = BAND_PRIOR_SEASONS * period
+    return np.asarray((total + prior * pooled[:, :, None]) / (mass + prior), dtype=float)
 
 
 def weighted_centre(experts: FloatArray, weight: FloatArray) -> FloatArray:
     """Halfway between weighted mean and weighted median of `experts` [expert, series, horizon]; [series, horizon].
 
-    `weight` [expert, series] sums to one. Where cheap forecasts fall into two camps the mean lies where nobody is,
-    where they spread evenly it is the better of the two.
+    `weight`, of the same shape, sums to one over the experts. Where cheap forecasts fall into two camps the mean
+    lies where nobody is, where they spread evenly it is the better of the two.
     """
     rows = np.ascontiguousarray(np.moveaxis(experts, 0, -1))
     order = np.argsort(rows, axis=-1)
-    share = np.take_along_axis(np.broadcast_to(weight.T[:, None, :], rows.shape), order, -1)
+    weights = np.ascontiguousarray(np.moveaxis(weight, 0, -1))
+    share = np.take_along_axis(weights, order, -1)
     middle = (np.cumsum(share, axis=-1) >= 0.5).argmax(axis=-1)
     median = np.take_along_axis(rows, np.take_along_axis(order, middle[..., None], -1), -1)[..., 0]
-    return np.asarray(((rows * weight.T[:, None, :]).sum(axis=-1) + median) / 2, dtype=float)
+    return np.asarray(((rows * weights).sum(axis=-1) + median) / 2, dtype=float)
 
 
 def _scale(past: list[_Outcome], unit: FloatArray, period: int) -> FloatArray:

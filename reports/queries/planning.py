@@ -38,8 +38,9 @@ shared_pools as (
 
 select
     i.improvement_id, i.kind, i.subject, i.title, i.service_id, s.service_name, coalesce(c.ci_name, i.ci_id) as ci_name,
-    p.redundancy_group, p.pooling, p.member_count, i.resource, i.reason, i.owner, i.state, i.state_changed_at,
-    i.state_changed_by, i.state_reason, i.change_id, i.first_seen_date, coalesce(i.is_current, false) as is_current,
+    p.redundancy_group, p.pooling, p.member_count, p.tolerance, p.usable_value, i.resource, i.reason, i.owner,
+    i.state, i.state_changed_at, i.state_changed_by, i.state_reason, i.change_id, i.first_seen_date,
+    coalesce(i.is_current, false) as is_current,
     i.benefit_measure, i.expected_benefit_value, i.expected_benefit_low_value, i.expected_benefit_high_value,
     i.amount_value, i.amount_unit, i.one_off_cost, i.monthly_cost, i.currency, i.risk, i.effort_days, i.decision_date,
     i.priority_score, i.done_date, i.days_after, i.measured_benefit_value, i.realised_ratio, i.verdict

@@ -54,8 +54,8 @@ class WhatIf:
 class Improvement:
     """One row of the improvement register.
 
-    Benefits are in the unit of `benefit_measure`, amounts in `amount_unit`, costs in `currency`. `pooling` and
-    `member_count` are those of its pool.
+    Benefits are in the unit of `benefit_measure`, amounts in `amount_unit`, costs in `currency`. `pooling` to
+    `usable_value` are those of its pool.
     """
 
     improvement_id: str
@@ -68,6 +68,8 @@ class Improvement:
     redundancy_group: str | None
     pooling: str | None
     member_count: int | None
+    tolerance: int | None
+    usable_value: float | None
     resource: str | None
     reason: str | None
     owner: str | None

@@ -7,8 +7,6 @@ import pytest
 
 from assets.forecasting.experts import (
     EXPERTS,
-    LAST_EXPERT,
-    YEARLY_EXPERT,
     cheap_forecasts,
     decompose,
     expert_names,
@@ -108,8 +106,27 @@ def test_a_daily_series_of_more_than_a_year_goes_the_way_of_last_year() -> None:
     forecasts, _ = cheap_forecasts(values[None, :], (7,), 120)
 
     expected = 100 + 20 * np.sin(np.arange(500, 620) * 2 * np.pi / 364)
-    assert np.abs(forecasts[expert_names((7,)).index(YEARLY_EXPERT), 0] - expected).max() < 6
+    assert np.abs(forecasts[expert_names((7,)).index("year_ago"), 0] - expected).max() < 6
     assert np.abs(forecasts[EXPERTS.index("level"), 0] - expected).max() > 15
+
+
+def test_growth_goes_on_by_the_same_part_a_day_and_the_recent_line_gets_steeper_with_it() -> None:
+    days = np.arange(330)
+    values = np.exp(0.005 * days) * (1 + 0.01 * np.random.default_rng(6).standard_normal(330))
+
+    forecasts, _ = cheap_forecasts(values[None, :240], (7,), 90)
+
+    last = {name: forecasts[expert_names((7,)).index(name), 0, -7:].mean() for name in expert_names((7,))}
+    truth = np.exp(0.005 * days[-7:]).mean()
+    assert last["growth"] == pytest.approx(truth, rel=0.03)
+    assert last["line"] < last["recent_line"] < truth
+
+
+def test_growth_of_a_series_that_falls_below_zero_stays_finite() -> None:
+    forecasts, _ = cheap_forecasts((5 - 0.1 * TIME)[None, :], (7,), 90)
+
+    assert np.isfinite(forecasts).all()
+    assert np.abs(forecasts[expert_names((7,)).index("growth")]).max() < 10
 
 
 def test_after_a_level_shift_every_cheap_forecast_stands_at_the_new_level() -> None:
@@ -139,15 +156,15 @@ def test_the_last_value_is_a_cheap_forecast_of_hours() -> None:
 
     forecasts, _ = cheap_forecasts(values[None, :], (24,), 48)
 
-    assert expert_names((24,))[-1] == LAST_EXPERT
+    assert expert_names((24,))[-1] == "last_level"
     assert len(forecasts) == len(expert_names((24,)))
     assert abs(forecasts[-1].mean() - values[-1]) < 2
 
 
 def test_the_centre_of_two_camps_lies_with_the_heavier_one() -> None:
     experts = np.array([10.0, 11.0, 12.0, 100.0])[:, None, None]
-    even = np.full((4, 1), 0.25)
-    heavy = np.array([[0.1], [0.1], [0.1], [0.7]])
+    even = np.full((4, 1, 1), 0.25)
+    heavy = np.array([0.1, 0.1, 0.1, 0.7])[:, None, None]
 
     assert weighted_centre(experts, even)[0, 0] == pytest.approx((33.25 + 11) / 2)
     assert weighted_centre(experts, heavy)[0, 0] == pytest.approx((73.3 + 100) / 2)

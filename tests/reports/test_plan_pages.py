@@ -35,6 +35,8 @@ EXTEND = made(
     redundancy_group="app",
     pooling="shared",
     member_count=4,
+    tolerance=1,
+    usable_value=2.4,
     resource="cpu",
     state="proposed",
     is_current=True,
@@ -96,7 +98,8 @@ def plain(text: str) -> str:
 
 
 def test_proposals_are_put_in_words_and_decisions_keep_the_title_they_were_made_on() -> None:
-    assert plain(plan.task(EXTEND, None)) == "Extend CPU of app by 1.5 members"
+    assert plain(plan.task(EXTEND, None)) == "Extend CPU of app by 2 members"  # of 0.8 each
+    assert plain(plan.task(replace(EXTEND, usable_value=None), None)) == "Extend CPU of app by 1.5 members"
     assert plan.task(replace(EXTEND, state="accepted", title="Buy two hosts"), None) == "Buy two hosts"
     assert plan.task(replace(EXTEND, redundancy_group=None), None) == "Extend cpu of shop/app"
 

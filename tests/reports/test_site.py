@@ -154,7 +154,7 @@ def test_the_plan_says_what_to_do_by_when_and_what_it_brings(full_site: Path) ->
     for part in (
         "12 improvements are proposed; for 6 the day to decide has passed. "
         "Of 6 benefits measured afterwards 6 came true.",
-        "Extend CPU of payments-hosts by 1.5 members",
+        "Extend CPU of payments-hosts by 2 members",
         "demand exceeds usable capacity, since 2 Jun 2026",
         "20 Jun 2026▲has passed",
         "34 points of headroom11 to 34 points",
@@ -220,7 +220,7 @@ def test_the_page_of_the_service_desk_tells_backlog_people_and_what_came_back(fu
 def test_a_service_page_has_its_own_plan_drivers_kinds_and_shared_items(full_site: Path) -> None:
     text = words(full_site, "service/payments.html")
     for part in (
-        "Extend CPU of payments-hosts by 1.5 members",
+        "Extend CPU of payments-hosts by 2 members",
         "Room for 4,020 more a day (90 %: 2,020 to 6,020); what decides is CPU of payments-hosts.",
         "Room for 8,430 more until connections of payments-database-1 is full (90 %: 6,430 or more).",
         "A busy day has 81,000, the mean day of the last four weeks 66,000, 10 % more than in the four before. "
