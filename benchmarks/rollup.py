@@ -310,10 +310,10 @@ def by_pandas(folder: str, samples: str, control: str, first: str, count: int) -
 
 # int_resource_sketch_weeks of all days.
 WEEKS = """
-select max(series_key) as series_key, ci_id, resource, unit, bucket,
+select series_key, any_value(ci_id) as ci_id, any_value(resource) as resource, unit, bucket,
     cast(date_trunc('week', observed_date) as date) as week_start_date,
     sum(covered_microseconds)::bigint as covered_microseconds
-from {days} group by all order by week_start_date, ci_id, resource
+from {days} group by series_key, unit, bucket, week_start_date order by week_start_date, series_key
 """
 
 

@@ -1,9 +1,10 @@
 {# A sum that does not depend on the order of its rows: parallel sums of doubles differ in the last bit from run to run.
    Values are rounded to `digits` after the point; from 1e17 on (no decimal holds both ends) the plain sum is taken.
-   15 digits serve small and large values alike; counts take 6, which keeps whole numbers whole up to nine thousand million. #}
+   15 digits serve small and large values alike; counts take 6, which keeps whole numbers whole up to nine thousand million.
+   Largest and smallest value are asked for, not the largest size: most models have one of them anyway. #}
 {% macro exact_sum(value, digits=15) -%}
     (case
-        when max(abs({{ value }})) >= 1e17 then sum({{ value }})
+        when greatest(max({{ value }}), -min({{ value }})) >= 1e17 then sum({{ value }})
         else cast(sum(try_cast({{ value }} as decimal(38, {{ digits }}))) as double)
     end)
 {%- endmacro %}

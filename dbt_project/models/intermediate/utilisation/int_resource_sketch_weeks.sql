@@ -33,17 +33,17 @@ sketches as (
 
 final as (
     select
-        max(sketches.series_key) as series_key,
-        sketches.ci_id,
-        sketches.resource,
+        sketches.series_key,
+        any_value(sketches.ci_id) as ci_id,
+        any_value(sketches.resource) as resource,
         sketches.week_start_date,
         sketches.unit,
         sketches.bucket,
         cast(sum(sketches.covered_microseconds) as bigint) as covered_microseconds
     from sketches
     inner join weeks_of_part on sketches.week_start_date = weeks_of_part.week_start_date
-    group by sketches.ci_id, sketches.resource, sketches.week_start_date, sketches.unit, sketches.bucket
-    order by sketches.week_start_date, sketches.ci_id, sketches.resource
+    group by sketches.series_key, sketches.week_start_date, sketches.unit, sketches.bucket
+    order by sketches.week_start_date, sketches.series_key
 )
 
 select * from final
