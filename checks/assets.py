@@ -35,6 +35,8 @@ where u.resource in (
 )
 group by day
 """
+# A run's view of incidents holds what it rebuilds; the index of all landed updates tells that no file is forgotten.
+READ_AS = {"incidents": "incident_rows"}
 Check = Callable[[duckdb.DuckDBPyConnection, list[Receipt], date], CheckResult]
 
 
@@ -46,10 +48,10 @@ def landed_rows_are_read(
     for receipt in receipts:
         if receipt.table not in DAILY_TABLES:
             by_receipts[receipt.table] = by_receipts.get(receipt.table, 0) + receipt.rows_landed
-    read = {
-        table: _counted(connection, f"select '{table}', count(*) from landing.{table}").get(table, 0)  # noqa: S608
-        for table in by_receipts
-    }
+    read = {}
+    for table in by_receipts:
+        query = f"select '{table}', count(*) from landing.{READ_AS.get(table, table)}"  # noqa: S608
+        read[table] = _counted(connection, query).get(table, 0)
     return compare("landed_rows_are_read", "receipts", by_receipts, read)
 
 
