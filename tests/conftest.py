@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 import pytest_socket
+from hypothesis import settings
 
 from examples.real.prometheus_server import (
     PACKAGE,
@@ -24,6 +25,9 @@ from tests.zabbix_server import ZabbixServer
 ROOT = Path(__file__).resolve().parent.parent
 #: Folders whose tests share an estate that takes long to build: one worker runs all of them.
 TOGETHER = ("dbt", "real", "reports", "simulation")
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("ullage", deadline=None)
+settings.load_profile("ullage")
 StartPrometheus = Callable[..., str]
 Server = TypeVar("Server", servers.PostgresServer, servers.MariaServer)
 

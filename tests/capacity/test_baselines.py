@@ -114,7 +114,7 @@ def test_weekday_numbers() -> None:
     assert SUNDAY == 6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     arrays(
         np.float64,

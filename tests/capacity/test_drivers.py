@@ -75,7 +75,7 @@ def run(
 
 
 @given(st.floats(-50, 50), st.floats(-100, 100), st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_line_is_the_one_of_scipy(slope: float, intercept: float, seed: int) -> None:
     draw = np.random.default_rng(seed)
     x = draw.normal(size=31)

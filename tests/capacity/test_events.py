@@ -130,7 +130,7 @@ def test_an_event_is_open_while_one_of_its_detections_is() -> None:
     assert events["closed_at"].isna().all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(

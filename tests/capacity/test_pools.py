@@ -34,7 +34,7 @@ from ranked group by pool_id, pooling order by pool_id
 """
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(MEMBER, min_size=1, max_size=8), st.sampled_from(["own", "shared"]), st.integers(0, 3))
 def test_survivors_are_those_of_the_models(
     rows: list[tuple[str, float | None, float]], pooling: str, tolerance: int

@@ -201,7 +201,7 @@ def test_intervals_are_those_of_clopper_and_pearson() -> None:
     assert high == pytest.approx([0.24705, 0.36030, 1, 0.24873, 1], abs=1e-5)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.lists(st.floats(0.1, 9.0), min_size=DAYS, max_size=DAYS),
     st.sampled_from(["busy_hour", "maximum"]),

@@ -33,7 +33,7 @@ def busiest_shares(requests: np.ndarray, weights: np.ndarray, demand: np.ndarray
     return np.asarray(parts / parts.sum())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     weights=st.tuples(st.floats(0.01, 100.0), st.floats(0.01, 100.0)),
     idle=st.floats(0.0, 50.0),

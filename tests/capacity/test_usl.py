@@ -98,7 +98,7 @@ def test_fitted_peaks_of_real_load_tests_lie_in_the_measured_plateau(sample_data
 
 
 @given(st.floats(0.5, 5000), st.floats(0.0, 0.3), st.floats(1e-5, 5e-3), st.sampled_from([1.0, 10.0, 0.001]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_known_coefficients_come_back(lam: float, sigma: float, kappa: float, scale: float) -> None:
     """From exact points, whatever the units of throughput are."""
     fit = fit_usl(LOADS, throughput_at(LOADS, lam * scale, sigma, kappa))

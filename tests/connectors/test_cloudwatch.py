@@ -250,7 +250,7 @@ def test_a_fault_on_the_way_costs_no_point(cloud: AwsLayer, fault: str) -> None:
     incomplete=st.dictionaries(st.sampled_from(["i-1", "i-2"]), st.integers(1, 3)),
     page_points=st.integers(30, 130),
 )
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_any_mix_of_faults_costs_no_point(
     rules: CloudWatchRules,
     moto_port: int,

@@ -272,7 +272,7 @@ def test_renamed_and_repeated_files_lose_nothing(place: Place, tmp_path: Path) -
 
 
 @given(data=st.data())
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_mix_of_faults_costs_no_row(
     place: Place, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

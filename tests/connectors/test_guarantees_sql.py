@@ -366,9 +366,7 @@ def test_spoilt_rows_are_landed_or_quarantined_with_a_reason(desk: Desk, tmp_pat
 
 
 @given(data=st.data(), rows=st.integers(0, 14))
-@hypothesis_settings(
-    max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@hypothesis_settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_mix_of_faults_costs_no_row(
     desk: Desk, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, rows: int
 ) -> None:

@@ -88,9 +88,7 @@ def numbers(batches: list[Any]) -> list[int]:
 
 
 @on(*ENGINES)
-@hypothesis_settings(
-    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@hypothesis_settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     given=st.lists(
         st.tuples(

@@ -166,7 +166,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(shifts, draw(st.booleans()), changes, planned, recorded, measured, draw(some))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=cases())
 def test_every_minute_counts_once(connection: Any, queries: dict[str, str], case: Case) -> None:
     """Uptime and downtime make up agreed time, outages that overlap count once, MTBSI = MTBF + MTRS."""

@@ -161,7 +161,7 @@ NIGHTS = [(weekday, 22 * 60, 6 * 60, *ALL_YEAR) for weekday in range(1, 8)]
 ROUND_THE_CLOCK = [(weekday, 0, 1440, *ALL_YEAR) for weekday in range(1, 8)]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=cases())
 # From the issues and change log of fivetran/dbt_zendesk (numbers in the published list of bugs).
 @example(

@@ -53,7 +53,7 @@ def _merged() -> str:
     return str(SKETCHES.merged_sketches(sketches, ["one"]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=parts)
 def test_merged_parts_are_the_sketch_of_the_union(
     connection: Any, rows: list[tuple[int, float, int]]
@@ -65,7 +65,7 @@ def test_merged_parts_are_the_sketch_of_the_union(
     assert merged == union
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=parts, fraction=fractions)
 @example(rows=[(0, 1.0, 1)], fraction=0.5)
 @example(rows=[(0, 0.0, 1), (1, -1e-300, 1), (1, 1e300, 1)], fraction=0.5)
@@ -94,7 +94,7 @@ def test_buckets_are_in_the_order_of_their_values(connection: Any) -> None:
     assert [row[0] for row in connection.execute(query).fetchall()] == ordered
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(st.integers(-1000, 1000), st.integers(1, 10**6)), min_size=1, max_size=40),
     equal=st.booleans(),

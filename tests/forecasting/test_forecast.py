@@ -229,7 +229,7 @@ def test_a_horizon_below_one_is_refused() -> None:
         forecast(history({"a": [1.0, 2.0, 3.0]}), 0, "D")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.lists(

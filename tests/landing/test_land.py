@@ -322,7 +322,7 @@ cell = st.one_of(
 garbage = st.lists(st.lists(cell, min_size=1, max_size=6), max_size=12)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=garbage, junk=st.binary(max_size=6))
 def test_whatever_arrives_is_landed_or_quarantined_or_refused_whole(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], junk: bytes

@@ -24,7 +24,7 @@ ROWS = st.builds(
 
 
 @given(pages=st.lists(st.lists(ROWS, max_size=5), max_size=4))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_frame_holds_the_rows_in_their_order(pages: list[list[RawRow]]) -> None:
     """Repeats and older versions left out; fields asked for first, then the others by name."""
     with tempfile.TemporaryDirectory() as folder, Spool(Path(folder), "question") as spool:
