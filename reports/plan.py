@@ -160,12 +160,12 @@ def task(row: Improvement, target: ServiceLevel | None) -> str:
 
 
 def extension(row: Improvement) -> str:
-    """How much more is needed; of members in whole ones, since nobody can order a part of one."""
+    """How much more is needed; of members, seats and the like in whole ones: nobody can order a part of one."""
     unit = unit_of_pool(row.amount_unit or "1", row.pooling, row.member_count)
     amount, usable = row.amount_value or 0.0, row.usable_value
     counted = (row.member_count or 0) - (row.tolerance or 0)
     if unit != "{member}" or not usable or counted < 1:
-        return f.quantity(amount, unit)
+        return f.quantity(math.ceil(amount) if unit.startswith("{") and unit != "{member}" else amount, unit)
     return f.counted(math.ceil(amount * counted / usable), "member")
 
 

@@ -100,6 +100,10 @@ def plain(text: str) -> str:
 def test_proposals_are_put_in_words_and_decisions_keep_the_title_they_were_made_on() -> None:
     assert plain(plan.task(EXTEND, None)) == "Extend CPU of app by 2 members"  # of 0.8 each
     assert plain(plan.task(replace(EXTEND, usable_value=None), None)) == "Extend CPU of app by 1.5 members"
+    seats = replace(
+        EXTEND, redundancy_group="crm", resource="licence_seats", amount_value=45.2, amount_unit="{seat}"
+    )
+    assert plain(plan.task(seats, None)) == "Extend licence seats of crm by 46 seats"
     assert plan.task(replace(EXTEND, state="accepted", title="Buy two hosts"), None) == "Buy two hosts"
     assert plan.task(replace(EXTEND, redundancy_group=None), None) == "Extend cpu of shop/app"
 
