@@ -142,7 +142,6 @@ class GlpiConnector(PagedConnector):
     """Reads one instance. Opens nothing before `batches` is iterated."""
 
     _source: GlpiSource
-    has_census = True
     rights = "a profile that sees all of them (tickets: See all tickets), and read on Logs"
 
     def __init__(

@@ -118,7 +118,6 @@ class JiraConnector(PagedConnector):
 
     _source: JiraSource
     _site: _Site | None = None
-    has_census = True
     rights = "Browse Projects on the projects read, and the role Agent of their service projects for SLAs"
 
     def sign_in(self) -> SignIn | None:

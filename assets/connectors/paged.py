@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -39,11 +39,18 @@ class Probe:
     warnings: tuple[str, ...]
 
 
+@runtime_checkable
+class Counted(Protocol):
+    """A connector whose source tells the keys it holds, so that a census can be taken."""
+
+    def census_page(self, client: Client, table: str, cursor: Cursor | None) -> Page:
+        """One answer about keys alone, from the first on (None). A row's `key` is that of the contract (its first
+        field), its cells may hold `created`, the UTC time of its making as ISO text."""
+
+
 class PagedConnector(ABC):
     """Reads one source page by page. `spool` is the folder for unfinished questions (None: not kept)."""
 
-    #: Whether `census_page` is given.
-    has_census = False
     #: Right that the account needs, as the product calls it; for the fix of a 403.
     rights = "the right to read this"
 
@@ -65,11 +72,6 @@ class PagedConnector(ABC):
     @abstractmethod
     def page(self, client: Client, table: str, cursor: Cursor) -> Page:
         """One answer. The same cursor again asks the same again."""
-
-    def census_page(self, client: Client, table: str, cursor: Cursor | None) -> Page:
-        """One answer about keys alone, from the first on (None). A row's `key` is that of the contract (its first
-        field), its cells may hold `created`, the UTC time of its making as ISO text."""
-        raise NotImplementedError
 
     def sign_in(self) -> SignIn | None:
         """How to prove who one is; None: the token of `token_env`."""
@@ -148,7 +150,8 @@ class PagedConnector(ABC):
         empty = []
         with self.client() as client:
             for table in self._source.tables:
-                page = self.page(client, table, self.first(table, window if self.is_by_day(table) else None))
+                ask = self._asker(client, table)
+                page = ask(self.first(table, window if self.is_by_day(table) else None))
                 if not page.rows and not page.announced and page.next is None:
                     empty.append(table)
             return Probe(tuple(empty), client.warnings)
@@ -160,13 +163,11 @@ class PagedConnector(ABC):
             question = self._question(client, table, name, window)
             spool = self._spooled(stack, folder, question.text)
             self._link.traffic.resumed_pages += spool.pages
-            self._fetch(
-                client,
-                spool,
-                self.first(name, window),
-                lambda cursor: self._page(client, lambda: self.page(client, name, cursor), cursor),
-            )
-            yield from self._given(client, window, question, spool, is_landed)
+            first, ask = self.first(name, window), self._asker(client, name)
+            self._fetch(client, spool, first, ask)
+            announced = self._shortfall(client, spool, first, ask)
+            short = None if announced is None else self._refused(question, window, announced, spool.records())
+            yield from self._given(client, window, question, spool, short, is_landed)
 
     def client(self) -> Client:
         """A client that is signed in as configured; to be closed."""
@@ -202,9 +203,32 @@ class PagedConnector(ABC):
         while not spool.is_complete:
             cursor = spool.next if spool.pages else first
             assert cursor is not None
-            page = ask(cursor)
-            spool.append(page)
-            client.traffic.rows += len(page.rows)
+            self._keep(client, spool, ask(cursor))
+
+    def _keep(self, client: Client, spool: Spool, page: Page) -> None:
+        spool.append(page)
+        client.traffic.rows += len(page.rows)
+
+    def _shortfall(
+        self, client: Client, spool: Spool, first: Cursor, ask: Callable[[Cursor], Page]
+    ) -> int | None:
+        """How many records the source announces when fewer came, and fewer still when asked again; None: all came.
+
+        Records may have gone since they were announced, or have come in behind the cursor: a row made in the second
+        in which a page ended, with a lower key. So the pages are read once more, unless hidden rows are expected.
+        """
+        if spool.announced is None or spool.records() >= spool.announced:
+            return None
+        page = ask(first)
+        if page.announced is None or spool.records() >= page.announced:
+            return None
+        if not self._source.accept_hidden_rows:
+            self._keep(client, spool, page)
+            self._fetch(client, spool, first, ask)
+        return page.announced if spool.records() < page.announced else None
+
+    def _asker(self, client: Client, name: str) -> Callable[[Cursor], Page]:
+        return lambda cursor: self._page(client, lambda: self.page(client, name, cursor), cursor)
 
     def _page(self, client: Client, ask: Callable[[], Page], cursor: Cursor) -> Page:
         """A page that leads on. One that leads to itself, as from a stale cache, is asked for again."""
@@ -226,10 +250,10 @@ class PagedConnector(ABC):
         window: Window | None,
         question: _Question,
         spool: Spool,
+        short: RejectedInput | None,
         is_landed: IsLanded,
     ) -> Iterator[Batch | RejectedInput]:
         warnings = [*dict.fromkeys([*client.warnings, *spool.warnings]), *_repeats(question.name, spool)]
-        short = self._shortfall(client, question, window, spool)
         if short is not None:
             warnings.append(f"{short.reason}; fix: {short.fix}")
         landing = Outstanding(spool.remove)
@@ -254,7 +278,7 @@ class PagedConnector(ABC):
 
     def _counted(self) -> list[str]:
         """Tables whose keys are counted: those that are read by day. Of others each run reads everything."""
-        if not self.has_census or self._source.census_every_days is None:
+        if not isinstance(self, Counted) or self._source.census_every_days is None:
             return []
         return [table for table in self._source.tables if contract(table).since]
 
@@ -294,11 +318,12 @@ class PagedConnector(ABC):
             spool.remove()
 
     def _census_asker(self, client: Client, table: str) -> Callable[[Cursor], Page]:
-        first = {"census": table}
+        assert isinstance(self, Counted)
+        first, census_page = {"census": table}, self.census_page
 
         def ask(cursor: Cursor) -> Page:
             given = None if cursor == first else cursor
-            return self._page(client, lambda: self.census_page(client, table, given), cursor)
+            return self._page(client, lambda: census_page(client, table, given), cursor)
 
         return ask
 
@@ -354,17 +379,10 @@ class PagedConnector(ABC):
             when_landed=when_landed,
         )
 
-    def _shortfall(
-        self, client: Client, question: _Question, window: Window | None, spool: Spool
-    ) -> RejectedInput | None:
-        """What to say when fewer records came than the source announces; it is asked again before."""
-        came = spool.records()
-        if spool.announced is None or came >= spool.announced:
-            return None
-        # Records may have gone, or been changed out of the window, since the first page announced them.
-        announced = self.page(client, question.name, self.first(question.name, window)).announced
-        if announced is None or came >= announced:
-            return None
+    def _refused(
+        self, question: _Question, window: Window | None, announced: int, came: int
+    ) -> RejectedInput:
+        """What to say when fewer records came than the source announces."""
         place = f"{self._source.url}/{question.mapped.source}"
         span = "" if window is None else f" of {window.start} to {window.end}"
         return RejectedInput(
@@ -420,7 +438,10 @@ def _repeats(table: str, spool: Spool) -> list[str]:
     counts = spool.count()
     found = []
     if counts.repeated:
-        found.append(f"{table}: {counts.repeated} rows came twice, as pages overlapped, and count once")
+        found.append(
+            f"{table}: {counts.repeated} rows came twice, as pages overlapped or were read again, "
+            "and count once"
+        )
     if counts.superseded:
         found.append(
             f"{table}: {counts.superseded} rows were changed while they were read; the newest counts"

@@ -104,7 +104,6 @@ class RequestTrackerConnector(PagedConnector):
     """Reads one instance. Opens nothing before `batches` is iterated."""
 
     _source: RequestTrackerSource
-    has_census = True
     rights = "SeeQueue, ShowTicket and SeeCustomField on the configured queues"
 
     def __init__(

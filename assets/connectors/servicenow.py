@@ -142,7 +142,6 @@ class ServiceNowConnector(PagedConnector):
     """Reads one instance. Opens nothing before `batches` is iterated."""
 
     _source: ServiceNowSource
-    has_census = True
     rights = "read on the table and its fields (itil, or snc_read_only with ACLs; sys_audit needs an ACL of its own)"
 
     def sign_in(self) -> SignIn | None:

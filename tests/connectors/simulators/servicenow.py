@@ -34,6 +34,7 @@ class ServiceNow(Simulator):
         self.tables: dict[str, list[Row]] = {"change_request": []}
         self.hidden: set[str] = set()
         self.tokens = 0
+        self.added = 0
         self.refused: set[str] = set()
         for _ in range(rows):
             self.add()
@@ -114,10 +115,9 @@ class ServiceNow(Simulator):
         }
 
     def add(self) -> None:
-        """Three rows share each second, so that every page border falls into a tie."""
-        number = len(self.rows) + sum(1 for _ in self.hidden) + 1
-        while any(row["sys_id"] == f"{number:032x}" for row in self.rows):
-            number += 1
+        """Three rows share each second, so that every page border falls into a tie. No id is given twice."""
+        self.added += 1
+        number = self.added
         moment = self._latest() if number % 3 else self._latest() + timedelta(minutes=7)
         # Ids do not ascend with time.
         self.rows.append(change(f"{number:032x}"[::-1], f"CHG{number:07d}", moment))
