@@ -1,7 +1,8 @@
-"""Servers that several connectors are tested against."""
+"""Servers that several connectors are tested against, and the connectors that share their guarantees."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import cache
 
@@ -10,6 +11,7 @@ import pytest
 
 from examples.real.prometheus_server import MissingProgramError
 from tests.connectors.aws import AwsLayer, aws_layer, environment, moto_server
+from tests.connectors.cases import CASES, Case, named
 from tests.connectors.killing import Killer
 from tests.connectors.simulators.request_tracker import RequestTracker
 from tests.servers import RequestTrackerServer, missing
@@ -52,3 +54,15 @@ def killer() -> Iterator[Killer]:
     """One process for all runs that are killed: what they import takes longer than they do."""
     with Killer() as found:
         yield found
+
+
+@pytest.fixture(params=named(), scope="module")
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    """Each connector in turn, its secrets in the environment."""
+    found = CASES[request.param]
+    if found.server is not None:
+        request.getfixturevalue(found.server)
+    os.environ.update(found.environment)
+    yield found
+    for name in found.environment:
+        os.environ.pop(name, None)

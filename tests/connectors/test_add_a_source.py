@@ -12,8 +12,8 @@ from assets.connectors.paged import Counted, PagedConnector
 from assets.connectors.paged_settings import PagedSource
 from orchestration.connect import AnySource
 from tests.conftest import ROOT
+from tests.connectors.cases import CASES
 from tests.connectors.test_docs import MODELS
-from tests.connectors.test_guarantees import CASES
 
 PAGE = (ROOT / "docs" / "add-a-source.md").read_text(encoding="utf-8")
 #: `path` or `path`: `name` in backticks, placeholders left out.

@@ -1,4 +1,4 @@
-"""ServiceNow: history of incidents, references, ways to sign in. Paging and faults: test_guarantees.py."""
+"""ServiceNow: history of incidents, references, ways to sign in. Paging and faults: test_guarantees*.py."""
 
 from __future__ import annotations
 
