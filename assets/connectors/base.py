@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -153,6 +153,14 @@ def frame_digest(frame: pa.Table) -> str:
         # One chunk, whatever the chunks that rows came in: the digest depends on content only.
         writer.write_table(frame.combine_chunks().replace_schema_metadata(None))
     return sink.digest.hexdigest()
+
+
+def rows_digest(frame: pa.Table, broken: Iterable[BrokenRow]) -> str:
+    """SHA-256 of a raw frame together with the rows that are in none."""
+    digest = hashlib.sha256(frame_digest(frame).encode())
+    for row in broken:
+        digest.update(f"{row.source_row}\t{row.text}\n".encode())
+    return digest.hexdigest()
 
 
 class _Hashing:

@@ -20,9 +20,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from assets.connectors.aws import AwsClient
-from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, frame_digest
+from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, rows_digest
 from assets.connectors.freshness import Freshness
 from assets.connectors.prometheus_frames import Points, Series, sample_rows
+from assets.connectors.queries import see_one_query_a_metric
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError
 from assets.connectors.traffic import Traffic
 from assets.landing.answers import Answers
@@ -111,12 +112,7 @@ class CloudWatchSource(Freshness):
     @field_validator("queries")
     @classmethod
     def _one_query_a_metric(cls, queries: tuple[CloudWatchQuery, ...]) -> tuple[CloudWatchQuery, ...]:
-        names = [query.metric for query in queries]
-        for position, name in enumerate(names):
-            if name in names[:position]:
-                raise ValueError(
-                    f"{position}.metric: {name!r} has a query already; fix: give it its own name"
-                )
+        see_one_query_a_metric(query.metric for query in queries)
         return queries
 
 
@@ -324,7 +320,7 @@ class CloudWatchConnector:
             frame=rows.frame,
             declaration=_declaration(query, period),
             input_path=f"cloudwatch:{self._source.region or 'default'}/{query.namespace}/{query.metric_name}",
-            input_sha256=_digest(rows.frame, [row.text for row in rows.broken]),
+            input_sha256=rows_digest(rows.frame, rows.broken),
             input_bytes=rows.frame.nbytes,
             query=f"{query.stat} by {query.ci_dimension} {query.dimensions or ''} every {period} s".replace(
                 "  ", " "
@@ -477,10 +473,3 @@ def _batch_id(query: CloudWatchQuery, day: date) -> str:
 
 def _start(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _digest(frame: Any, broken: list[str]) -> str:
-    digest = hashlib.sha256(frame_digest(frame).encode())
-    for text in broken:
-        digest.update(f"{text}\n".encode())
-    return digest.hexdigest()

@@ -104,8 +104,9 @@ class PagedSource(HttpSource):
 
     @classmethod
     def mapping_file(cls) -> Path:
-        """Where the connector's own mappings stand: `<connector>.yaml` beside its module."""
-        return Path(inspect.getfile(cls)).with_suffix(".yaml")
+        """Where the connector's own mappings stand: `<connector>.yaml` beside its module or `<connector>_settings`."""
+        module = Path(inspect.getfile(cls))
+        return module.with_name(f"{module.stem.removesuffix('_settings')}.yaml")
 
     def mapped(self, table: str) -> Mapped:
         """The mapping of one table as configured."""

@@ -8,7 +8,6 @@ Prometheus would otherwise repeat a value for up to five minutes after its serie
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import math
 import re
@@ -26,9 +25,10 @@ import orjson
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
+from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, rows_digest
 from assets.connectors.http import Client, HttpSource, Link
 from assets.connectors.prometheus_frames import Points, Rows, histogram_rows, sample_rows
+from assets.connectors.queries import see_one_query_a_metric
 from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.traffic import Traffic
 from assets.landing.answers import Answers
@@ -107,12 +107,7 @@ class PrometheusSource(HttpSource):
     @field_validator("queries")
     @classmethod
     def _one_query_a_metric(cls, queries: tuple[PrometheusQuery, ...]) -> tuple[PrometheusQuery, ...]:
-        names = [query.metric for query in queries]
-        for position, name in enumerate(names):
-            if name in names[:position]:
-                raise ValueError(
-                    f"{position}.metric: {name!r} has a query already; fix: join the two with `or`"
-                )
+        see_one_query_a_metric((query.metric for query in queries), fix="join the two with `or`")
         return queries
 
 
@@ -266,7 +261,7 @@ class PrometheusConnector:
             ),
             # With the variable's name where one is used: receipts do not depend on where a server runs today.
             input_path=source.url + API,
-            input_sha256=_digest(rows),
+            input_sha256=rows_digest(rows.frame, rows.broken),
             # Not of the answers: how a day was cut into questions must not show.
             input_bytes=rows.frame.nbytes,
             query=f"{promql} every {source.step_seconds} s",
@@ -391,10 +386,3 @@ def _no_collector() -> Iterator[None]:
 
 def _seconds(milliseconds: int) -> str:
     return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
-
-
-def _digest(rows: Rows) -> str:
-    digest = hashlib.sha256(frame_digest(rows.frame).encode())
-    for row in rows.broken:
-        digest.update(f"{row.source_row}\t{row.text}\n".encode())
-    return digest.hexdigest()

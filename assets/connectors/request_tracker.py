@@ -7,97 +7,38 @@ searches alone: asked for a single one that was merged, RT answers with the tick
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
-
-from pydantic import Field, model_validator
 
 from assets.connectors.base import Window
 from assets.connectors.http import Client
-from assets.connectors.paged import PagedConnector, as_text
-from assets.connectors.paged_settings import Mapped, PagedSource, TableSettings
-from assets.connectors.remote import ForbiddenError, NotThereError, RetryPolicy, TransientError
-from assets.connectors.request_tracker_history import (
-    AT,
-    DERIVED,
-    SEQUENCE,
-    Cells,
-    Ticket,
-    Transaction,
-    custom_field,
-    history,
-    old_value,
+from assets.connectors.paged import PagedConnector
+from assets.connectors.paged_settings import PagedSource
+from assets.connectors.remote import RetryPolicy, TransientError
+from assets.connectors.request_tracker_history import AT, DERIVED, SEQUENCE, Cells, Ticket, history
+from assets.connectors.request_tracker_search import (
+    API,
+    LEVEL,
+    TIME,
+    behind,
+    midnight,
+    moment_of,
+    plain_time,
+    search,
+    see_that_asked_for,
+    ticket_of,
+    unlike_the_mapping,
 )
+from assets.connectors.request_tracker_settings import RequestTrackerSource
+from assets.connectors.request_tracker_transactions import Names, transactions_of
 from assets.connectors.sign_in import SignIn, TokenSignIn
 from assets.landing.contracts import contract
 from assets.landing.spool import Cursor, Page, RawRow
 
-API = "/REST/2.0"
-#: RT gives no more rows an answer.
-MAX_PAGE = 100
-#: Columns of a ticket. Of an unknown one RT says nothing: it is empty in every row.
-COLUMNS = (
-    "id", "Subject", "Status", "SLA", "Priority", "InitialPriority", "FinalPriority", "TimeEstimated", "TimeWorked",
-    "TimeLeft", "Created", "LastUpdated", "Starts", "Started", "Due", "Told", "Resolved",
-)  # fmt: skip
-#: Fields that are objects with a name, and what REST calls those.
-NAMED = {"Queue": "queue", "Owner": "user"}
-LEVEL = "priority.level"
-_CUSTOM = re.compile(r"CF\.\{(.+)\}")
-_TIME = "%Y-%m-%d %H:%M:%S"
-_NOT_RT = "check that url is a Request Tracker 5"
-#: Transactions that everybody sees who sees the ticket. Comments and mails need more rights.
-_KINDS = ("Create", "Status", "Set", "Correspond")
-
-
-class RequestTrackerSource(PagedSource):
-    """Configuration of one instance. `queues` says which queues hold the tickets of a table, beside its `filter`.
-
-    `priority_from` are the lowest priorities in RT that count as 1, 2, 3 and 4; below is 5.
-    """
-
-    type: Literal["request_tracker"]
-    token_env: str
-    queues: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    priority_from: tuple[int, int, int, int] = (90, 70, 40, 10)
-    page_rows: int = Field(MAX_PAGE, ge=1, le=MAX_PAGE)
-
-    def mapped(self, table: str) -> Mapped:
-        """The mapping of one table as configured, its queues part of the filter."""
-        found = super().mapped(table)
-        parts = [_any_of("Queue", self.queues.get(table, ())), f"({found.filter})" if found.filter else ""]
-        return found.model_copy(update={"filter": " AND ".join(part for part in parts if part) or None})
-
-    @model_validator(mode="after")
-    def _tickets_have_a_kind(self) -> RequestTrackerSource:
-        for table in self.queues:
-            if table not in self.tables:
-                raise ValueError(f"queues.{table}: this table is not read; fix: add it to tables")
-        for table, settings in self.tables.items():
-            if not self.queues.get(table) and not settings.filter:
-                raise ValueError(
-                    f"tables.{table}: RT does not tell kinds of tickets apart; "
-                    f"fix: name their queues under queues.{table}, or give a filter"
-                )
-        if list(self.priority_from) != sorted(set(self.priority_from), reverse=True):
-            raise ValueError(
-                "priority_from: must fall from priority 1 to 4; fix: write such as [90, 70, 40, 10]"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _fields_are_there(self) -> RequestTrackerSource:
-        for table in self.tables:
-            for name in self.mapped(table).source_fields:
-                if not _is_known(name):
-                    raise ValueError(
-                        f"tables.{table}.columns: RT's tickets have no {name!r}; "
-                        "fix: name a column, Queue.Name, Owner.Name, priority.level or a custom field as CF.{name}"
-                    )
-        return self
+__all__ = ["RequestTrackerConnector", "RequestTrackerSource"]
 
 
 class RequestTrackerConnector(PagedConnector):
@@ -128,10 +69,10 @@ class RequestTrackerConnector(PagedConnector):
         start: dict[str, Any] = {"since": None, "until": None, "after": None, "page": 1, "is_first": True}
         if window is None:
             return start
-        start["since"] = _midnight(window.start).strftime(_TIME)
+        start["since"] = midnight(window.start).strftime(TIME)
         if table == "incidents":
             return {**start, "days": [window.start.isoformat(), window.end.isoformat()]}
-        return {**start, "until": _midnight(window.end + timedelta(days=1)).strftime(_TIME)}
+        return {**start, "until": midnight(window.end + timedelta(days=1)).strftime(TIME)}
 
     def page(self, client: Client, table: str, cursor: Cursor) -> Page:
         """One page of a table; incidents with the events of their history that lie in the window."""
@@ -141,13 +82,13 @@ class RequestTrackerConnector(PagedConnector):
         names = self._source.mapped(table).source_fields
         items, following, announced = self._ask(client, table, cursor, names)
         keys = tuple(str(item["id"]) for item in items)
-        tickets = [_ticket(item, names) for item in items]
-        warnings = _unlike_the_mapping(table, items, names)
+        tickets = [ticket_of(item, names) for item in items]
+        warnings = unlike_the_mapping(table, items, names)
         if table == "incidents":
             events, more = self._events(client, items, tickets, cursor)
             return Page(tuple(events), following, announced, keys, (*warnings, *more))
         rows = [
-            RawRow(key, _moment(ticket.cells["LastUpdated"]), self._cells(ticket.cells, names))
+            RawRow(key, moment_of(ticket.cells["LastUpdated"]), self._cells(ticket.cells, names))
             for key, ticket in zip(keys, tickets, strict=True)
         ]
         return Page(tuple(rows), following, announced, warnings=warnings)
@@ -162,10 +103,10 @@ class RequestTrackerConnector(PagedConnector):
         items, following, announced = self._ask(client, table, asked, names)
         rows = []
         for item in items:
-            cells = self._cells(_ticket(item, names).cells, names)
-            created = _moment(cells["Created"])
+            cells = self._cells(ticket_of(item, names).cells, names)
+            created = moment_of(cells["Created"])
             spoken = {"created": created.isoformat() if created else None}
-            rows.append(RawRow(cells[key] or "", _moment(cells["LastUpdated"]), spoken))
+            rows.append(RawRow(cells[key] or "", moment_of(cells["LastUpdated"]), spoken))
         return Page(tuple(rows), following, announced, tuple(str(item["id"]) for item in items))
 
     # --- questions ---
@@ -176,10 +117,10 @@ class RequestTrackerConnector(PagedConnector):
         """Tickets of one search, the cursor behind them, on the first page the announced number."""
         limit = self._source.page_rows
         condition = self._source.mapped(table).filter
-        body = _answer(
+        body = search(
             client,
             "tickets",
-            [*([condition] if condition else []), *_behind(cursor)],
+            [*([condition] if condition else []), *behind(cursor)],
             fields=names,
             order=("id",) if cursor["since"] is None else ("LastUpdated", "id"),
             limit=limit,
@@ -193,12 +134,15 @@ class RequestTrackerConnector(PagedConnector):
                 "RT does not say how many tickets there are, as it checks rights ticket by ticket",
                 "turn $UseSQLForACLChecks on, as it is by default, or grant the account ShowTicket globally",
             )
-        _see_that_asked_for(client, items, cursor)
+        see_that_asked_for(client, items, cursor)
         following = None
         if cursor["page"] * limit < total:
             following = {**cursor, "page": cursor["page"] + 1, "is_first": False}
             if items:
-                following |= {"page": 1, "after": [_plain(items[-1]["LastUpdated"]), int(items[-1]["id"])]}
+                following |= {
+                    "page": 1,
+                    "after": [plain_time(items[-1]["LastUpdated"]), int(items[-1]["id"])],
+                }
         return items, following, total if cursor["is_first"] else None
 
     def _see_queues(self, client: Client, table: str) -> None:
@@ -222,19 +166,19 @@ class RequestTrackerConnector(PagedConnector):
         one: Any = {"fields": ("LastUpdated",), "limit": 1, "fix": f"correct tables.{table}.filter"}
         by_time: Any = {**one, "order": ("LastUpdated",)}
         items = (
-            _answer(client, "tickets", [every, f"LastUpdated >= '{since}'"], **by_time)["items"]
+            search(client, "tickets", [every, f"LastUpdated >= '{since}'"], **by_time)["items"]
             if since
             else []
         )
         if not items:
-            items = _answer(client, "tickets", [every], is_falling=True, **by_time)["items"]
+            items = search(client, "tickets", [every], is_falling=True, **by_time)["items"]
         if not items:
             return
         number, at = str(items[0]["id"]), str(items[0]["LastUpdated"])
         itself = f"id = {number}"
-        then = [itself, f"LastUpdated >= '{_plain(at)}'", f"LastUpdated <= '{_plain(at)}'"]
+        then = [itself, f"LastUpdated >= '{plain_time(at)}'", f"LastUpdated <= '{plain_time(at)}'"]
         for question in (then, [itself]):
-            found = _answer(client, "tickets", question, **one)["items"]
+            found = search(client, "tickets", question, **one)["items"]
             if any(str(row.get("id")) != number for row in found):
                 raise TransientError("the source answers with a ticket that was not asked for")
             if question is then and found:
@@ -274,16 +218,16 @@ class RequestTrackerConnector(PagedConnector):
         states = mapped.replace.get("state", {})
         ended = frozenset(status for status, state in states.items() if state in ("resolved", "closed"))
         start, end = (date.fromisoformat(day) for day in cursor["days"])
-        first, last = _midnight(start), _midnight(end + timedelta(days=1))
-        names = _Names(client, self._names, frozenset(mapped.source_fields))
-        logs = _transactions(client, items, names)
+        first, last = midnight(start), midnight(end + timedelta(days=1))
+        names = Names(client, self._names, frozenset(mapped.source_fields))
+        logs = transactions_of(client, items, names)
         events, silent = [], 0
         for ticket in tickets:
             key = ticket.cells["id"] or ""
             found = history(ticket, logs.get(key, ()), ended, mapped.columns.get("state", "Status"))
             silent += any(event[DERIVED] == "true" for event in found)
             for event in found:
-                moment = _moment(event[AT])
+                moment = moment_of(event[AT])
                 if moment is None or first <= moment < last:
                     cells = self._cells(event, mapped.source_fields)
                     events.append(RawRow(f"{key}/{event[SEQUENCE]}", moment, cells))
@@ -294,266 +238,3 @@ class RequestTrackerConnector(PagedConnector):
                 "fix: see whether transactions are shredded, or tickets were imported without them"
             )
         return events, tuple(warnings)
-
-
-class _Names:
-    """Names of queues and owners by the numbers that transactions have. `known` is kept between pages."""
-
-    def __init__(
-        self, client: Client, known: dict[tuple[str, str], str | None], wanted: frozenset[str]
-    ) -> None:
-        self._client = client
-        self._known = known
-        self.wanted = wanted
-        self.warnings: list[str] = []
-
-    def of(self, kind: str, number: str | None) -> str | None:
-        """The name, asked once; None (and a warning) for what is gone or not shown."""
-        if number is None:
-            return None
-        key = (kind, number)
-        if key not in self._known:
-            try:
-                body = self._client.ask("GET", f"{API}/{NAMED[kind]}/{quote(number, safe='')}").body
-                self._known[key] = as_text(body.get("Name"))
-            except (ForbiddenError, NotThereError):
-                self._known[key] = None
-        if self._known[key] is None:
-            right = "grant SeeQueue on it" if kind == "Queue" else "make the account privileged"
-            self.warnings.append(
-                f"incidents: the account does not see {NAMED[kind]} {number}, which some had before; fix: {right}"
-            )
-        return self._known[key]
-
-
-def _transactions(
-    client: Client, items: Sequence[Mapping[str, Any]], names: _Names
-) -> dict[str, list[Transaction]]:
-    """The transactions of tickets that change what is read, by ticket.
-
-    Those of custom fields are asked for only where the account sees the field: hidden rows would look like the end.
-    """
-    alike: dict[frozenset[tuple[str, str]], list[str]] = {}
-    for item in items:
-        shown = frozenset(
-            (str(one["id"]), str(one["name"]))
-            for one in _custom(item)
-            if custom_field(str(one["name"])) in names.wanted
-        )
-        alike.setdefault(shown, []).append(str(item["id"]))
-    found: dict[str, list[Transaction]] = {}
-    for shown, tickets in alike.items():
-        for row in _rows_of(client, tickets, sorted(number for number, _ in shown)):
-            found.setdefault(str(row["ObjectId"]), []).append(_transaction(row, dict(shown), names))
-    return found
-
-
-def _rows_of(client: Client, tickets: Sequence[str], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """Rows of transactions in the order of their numbers. RT gives no total here: the end is where no more come.
-
-    Each question begins with the row before, so that no answer but ours can look like the end.
-    """
-    custom = f"(Type = 'CustomField' AND {_any_of('Field', fields)})" if fields else ""
-    kinds = " OR ".join([*(f"Type = '{kind}'" for kind in _KINDS), *([custom] if custom else [])])
-    asked = set(tickets)
-    query = ["ObjectType = 'RT::Ticket'", _any_of("ObjectId", tickets, quoted=False), f"({kinds})"]
-    after = 0
-    while True:
-        body = _answer(
-            client,
-            "transactions",
-            [*query, f"id >= {after}"],
-            fields=("ObjectId", "Type", "Field", "OldValue", "NewValue", "Created"),
-            order=("id",),
-            limit=MAX_PAGE,
-        )
-        found = body["items"]
-        if after and (not found or int(found[0]["id"]) != after):
-            raise TransientError("the source leaves out a transaction that it gave before")
-        new = found[1:] if after else found
-        for row in new:
-            if int(row["id"]) <= after or str(row["ObjectId"]) not in asked:
-                raise TransientError("the source answers with transactions that were not asked for")
-            after = int(row["id"])
-            yield row
-        if not new or body.get("total") == len(found):
-            return
-
-
-def _transaction(row: Mapping[str, Any], shown: Mapping[str, str], names: _Names) -> Transaction:
-    kind, name = str(row["Type"]), as_text(row.get("Field")) or None
-    old, new = old_value(row.get("OldValue")), old_value(row.get("NewValue"))
-    is_custom = kind == "CustomField"
-    if is_custom:
-        name = shown[name or ""]
-    elif name in NAMED:
-        kind_of, name = name, f"{name}.Name"
-        old = names.of(kind_of, old) if name in names.wanted else None
-    return Transaction(int(row["id"]), kind, str(row["Created"]), name, is_custom, old, new)
-
-
-def _answer(
-    client: Client,
-    what: str,
-    query: Sequence[str],
-    *,
-    fields: Sequence[str],
-    limit: int,
-    order: Sequence[str] = (),
-    is_falling: bool = False,
-    page: int | None = None,
-    fix: str = "",
-) -> dict[str, Any]:
-    """The answer to one search, its items as objects. Raises `SourceError`."""
-    wanted = dict.fromkeys(_asked_field(name) for name in fields)
-    body = client.ask(
-        "GET",
-        f"{API}/{what}",
-        params={
-            "query": " AND ".join(query),
-            "fields": ",".join(name for name in wanted if name),
-            **{f"fields[{name}]": "Name" for name in NAMED if name in wanted},
-            **(
-                {"orderby": list(order), "order": ["DESC" if is_falling else "ASC"] * len(order)}
-                if order
-                else {}
-            ),
-            "per_page": limit,
-            **({"page": page} if page else {}),
-        },
-        fix=fix,
-    ).body
-    items = body.get("items") if isinstance(body, dict) else None
-    if not isinstance(items, list) or not all(isinstance(item, dict) and "id" in item for item in items):
-        raise client.error(f"{what}: the answer is no search result", _NOT_RT)
-    if (body.get("per_page"), body.get("page")) != (limit, page or 1):
-        raise TransientError(f"{what}: the source answers with another page than asked for")
-    return body
-
-
-def _asked_field(name: str) -> str | None:
-    """What REST is asked for to get a field of the mapping; None for what it does not give."""
-    if _CUSTOM.fullmatch(name):
-        return "CustomFields"
-    if name == LEVEL:
-        return "Priority"
-    return None if name.startswith("event.") or name == "id" else name.removesuffix(".Name")
-
-
-def _is_known(name: str) -> bool:
-    return (
-        name in (*COLUMNS, LEVEL, SEQUENCE, AT, DERIVED, *(f"{one}.Name" for one in NAMED))
-        or _CUSTOM.fullmatch(name) is not None
-    )
-
-
-def _behind(cursor: Cursor) -> list[str]:
-    """The conditions of a cursor. Of times `=` would mean the whole day."""
-    found = []
-    if cursor["since"] is None:
-        found.append(f"id > {cursor['after'][1] if cursor['after'] else 0}")
-    elif cursor["after"] is None:
-        found.append(f"LastUpdated >= '{cursor['since']}'")
-    else:
-        at, number = cursor["after"]
-        found.append(f"(LastUpdated > '{at}' OR (LastUpdated >= '{at}' AND id > {number}))")
-    if cursor["until"]:
-        found.append(f"LastUpdated < '{cursor['until']}'")
-    return found
-
-
-def _see_that_asked_for(client: Client, items: Sequence[Mapping[str, Any]], cursor: Cursor) -> None:
-    """Raise `TransientError` for rows of another question, as from a stale cache."""
-    by_time = cursor["since"] is not None
-    before = (cursor["since"] or "", 0) if cursor["after"] is None else (*cursor["after"],)
-    for item in items:
-        at = _plain(item.get("LastUpdated"))
-        if not at:
-            raise client.error(f"ticket {item['id']} comes without LastUpdated", _NOT_RT)
-        here = (at, int(item["id"]))
-        fits = here > before if by_time else here[1] > before[1]
-        if not fits or (cursor["until"] and at >= cursor["until"]):
-            raise TransientError("the source answers with tickets that were not asked for")
-        before = here
-
-
-def _any_of(name: str, values: Iterable[str], *, quoted: bool = True) -> str:
-    """A condition that one of the values meets; empty without any."""
-    found = [f"{name} = {_quoted(value) if quoted else value}" for value in values]
-    return f"({' OR '.join(found)})" if found else ""
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-def _ticket(item: Mapping[str, Any], names: Sequence[str]) -> Ticket:
-    """A ticket as REST gives it, by the names of the mapping."""
-    custom = {
-        str(one["name"]): tuple(str(value) for value in one.get("values") or ()) for one in _custom(item)
-    }
-    cells: Cells = {"Priority": _cell(item.get("Priority"))}
-    for name in names:
-        match = _CUSTOM.fullmatch(name)
-        if match:
-            cells[name] = next(iter(custom.get(match[1], ())), None)
-        elif not name.startswith("event.") and name != LEVEL:
-            cells[name] = _cell(item.get(name.removesuffix(".Name")))
-    return Ticket(cells, custom)
-
-
-def _custom(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The custom fields of a ticket; where it has none RT gives an empty text."""
-    found = item.get("CustomFields")
-    return found if isinstance(found, list) else []
-
-
-def _cell(value: Any) -> str | None:
-    """A value as text: of an object its name, of several the first."""
-    if isinstance(value, list):
-        value = value[0] if value else None
-    if isinstance(value, dict):
-        value = value.get("Name", value.get("id"))
-    return as_text(value)
-
-
-def _unlike_the_mapping(
-    table: str, items: Sequence[Mapping[str, Any]], names: Sequence[str]
-) -> tuple[str, ...]:
-    """What a person should know: custom fields that some queues do not show, or that have several values."""
-    found: set[str] = set()
-    for item in items:
-        shown = {custom_field(str(one["name"])): one.get("values") or () for one in _custom(item)}
-        for name in names:
-            if not _CUSTOM.fullmatch(name):
-                continue
-            if name not in shown:
-                found.add(
-                    f"{table}: tickets of queue {_cell(item.get('Queue'))} show no {name}; "
-                    "fix: correct the name, apply the field to the queue, or grant SeeCustomField"
-                )
-            elif len(shown[name]) > 1:
-                found.add(f"{table}: some have several {name}; the first counts")
-    return tuple(sorted(found))
-
-
-def _plain(text: Any) -> str:
-    """A time of an answer as searches take it; empty for what is none."""
-    moment = _moment(as_text(text))
-    return moment.strftime(_TIME) if moment else ""
-
-
-def _moment(text: str | None) -> datetime | None:
-    """A time of the source in UTC."""
-    try:
-        return datetime.strptime(text or "", "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
-
-
-__all__ = ["RequestTrackerConnector", "RequestTrackerSource", "TableSettings"]

@@ -10,6 +10,8 @@ from typing import Any
 
 #: `value_type` of items whose values are numbers; it is the `history` that history.get wants.
 FLOAT, UNSIGNED = "0", "3"
+#: In which order the rows of a query are asked for. Trends know no value type; last comes what may still grow.
+PARTS = ("trends", FLOAT, UNSIGNED)
 VALUE_TYPES = {"1": "characters", "2": "a log", "4": "text", "5": "binary data"}
 #: Units as Zabbix writes them, to UCUM. Values are stored in the plain unit: K, M and G are for the eye alone.
 UNITS = {
@@ -48,6 +50,22 @@ class Item:
     def is_number(self) -> bool:
         """True when history holds numbers for it."""
         return self.value_type in (FLOAT, UNSIGNED)
+
+
+@dataclass(frozen=True)
+class KnownItems:
+    """The items of a query, and what a person should know of them."""
+
+    items: Sequence[Item]
+    warnings: tuple[str, ...]
+
+    def ids(self, part: str) -> list[str]:
+        """Items that have rows in one of `PARTS`: refused ones, which quarantine keeps, only of history."""
+        return [
+            item.itemid
+            for item in self.items
+            if (item.is_number and item.refusal is None if part == "trends" else item.value_type == part)
+        ]
 
 
 def matches(item_key: str, key: str) -> bool:

@@ -1,0 +1,127 @@
+"""Values of Zabbix items as rows of a spool, and which of them land. Pure: no network, no clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.connectors.base import BrokenRow
+from assets.connectors.paged import as_text
+from assets.connectors.remote import TransientError
+from assets.connectors.zabbix_items import Item, KnownItems, Refusal
+from assets.connectors.zabbix_settings import DAY_SECONDS, HOUR_SECONDS, REFUSED, TRENDS
+from assets.landing.spool import Cursor, RawRow
+
+_SERVICE = ("itemid", "clock", "ns", "num", *TRENDS.values())
+
+
+def asked_for(method: str, answer: Any, ids: Iterable[str], first: int, last: int) -> list[dict[str, Any]]:
+    """Rows of the question. Raises `TransientError` for others."""
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        raise TransientError(f"{method}: the answer is no list of values")
+    known = set(ids)
+    for row in answer:
+        clock = clock_of(row)
+        if str(row.get("itemid")) not in known or (clock is not None and not first <= clock <= last):
+            raise TransientError(f"{method}: the answer holds values that were not asked for")
+    return answer
+
+
+def rows_of(
+    items: Mapping[str, Item], found: Iterable[Mapping[str, Any]], statistic: str | None = None
+) -> list[RawRow]:
+    """Values as rows. Where an item has two at one moment both come: which is right would be a guess."""
+    rows: list[RawRow] = []
+    seen: dict[str, int] = {}
+    known = {*_SERVICE, "value"}
+    of_all = {itemid: _of_all(item, statistic) for itemid, item in items.items()}
+    for one in found:
+        item, clock = items[str(one["itemid"])], clock_of(one)
+        nanos = str(one.get("ns", "0"))
+        key = f"{item.itemid}/{one.get('clock')}/{nanos}" + ("/trend" if statistic else "")
+        seen[key] = seen.get(key, 0) + 1
+        moment = None if clock is None else _moment(clock, nanos)
+        cells = {
+            **of_all[item.itemid],
+            "at": as_text(one.get("clock")) if moment is None else moment.isoformat(),
+            "value": as_text(one.get(statistic or "value")),
+        }
+        if not one.keys() <= known:
+            cells |= {name: as_text(cell) for name, cell in one.items() if name not in known}
+        rows.append(RawRow(key if seen[key] == 1 else f"{key}/{seen[key]}", moment, cells))
+    return rows
+
+
+def _of_all(item: Item, statistic: str | None) -> dict[str, str | None]:
+    """Cells that all values of an item have."""
+    if item.refusal is not None:
+        return _why(item, item.refusal)
+    said = {
+        "ci": item.ci,
+        "unit": item.unit,
+        "interval": str(HOUR_SECONDS if statistic else item.interval_seconds),
+    }
+    return {**said, "trend": statistic} if statistic else said
+
+
+def unreadable(known: KnownItems, cursor: Cursor) -> tuple[RawRow, ...]:
+    """One row for each item that holds no numbers: it goes to quarantine with the last day."""
+    if not cursor["is_first"]:
+        return ()
+    return tuple(
+        RawRow(
+            f"{item.itemid}/item",
+            None,
+            _why(item, item.refusal),
+        )
+        for item in known.items
+        if item.refusal is not None and not item.is_number
+    )
+
+
+def _why(item: Item, refusal: Refusal) -> dict[str, str | None]:
+    return {"ci": item.shown, "reason": refusal.reason, "fix": refusal.fix, "field": refusal.field}
+
+
+def without_covered_trends(frame: pa.Table) -> pa.Table:
+    """Samples without the trends of hours of which history has a value of the same item."""
+    is_trend = pc.is_valid(frame["trend"])
+    if not pc.any(is_trend).as_py():
+        return frame
+    hours = pc.binary_join_element_wise(frame["ci"], pc.utf8_slice_codeunits(frame["at"], 0, 13), "/")
+    covered = pc.is_in(hours, value_set=pc.unique(hours.filter(pc.invert(is_trend))))
+    return frame.filter(pc.invert(pc.and_(is_trend, pc.fill_null(covered, False))))
+
+
+def broken_row(row: Mapping[str, Any]) -> BrokenRow:
+    said = {name: cell for name, cell in row.items() if cell is not None and name not in (*REFUSED, "number")}
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False)
+    return BrokenRow(row["number"], text, row["reason"], row["fix"], row["field"])
+
+
+def first_span(items: Iterable[Item], limit: int) -> int:
+    """Seconds in which as many values come as fill half an answer; a minute where no interval is known."""
+    a_second = sum(1 / (item.interval_seconds or 60) for item in items)
+    return max(1, min(DAY_SECONDS, int(limit / 2 / a_second)))
+
+
+def clock_of(row: Mapping[str, Any]) -> int | None:
+    """The second of a value; None: it is none."""
+    try:
+        return int(row["clock"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _moment(clock: int, nanos: str) -> datetime:
+    micros = int(nanos) // 1000 if nanos.isdigit() else 0
+    return datetime.fromtimestamp(clock, UTC).replace(microsecond=min(micros, 999_999))
+
+
+def seconds_at(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
