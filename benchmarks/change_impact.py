@@ -3,7 +3,8 @@
 Prints the tables of docs/changes.md. Changes: one counts as shown when any of its tests shows an effect; it is right
 when the simulation gave it one, or when it cannot be told apart from one that has. Beside it Welch's t-test of the
 14 days after against the 14 before, plain and with the same control of false discoveries. Incidents: those called
-likely, beside the rule "any CI of the service was saturated in the hour before".
+likely, beside the rule "any CI of the service was saturated in the hour before". Effects: where the simulation tells
+what a change moved, how often the interval holds it.
 """
 
 from __future__ import annotations
@@ -27,9 +28,8 @@ SEEDS = (1, 2, 3, 4, 5, 6)
 BINS = (0.0, 0.05, 0.3, 0.5, 0.8, 0.9, 1.0)
 
 
-def shown_changes(frames: Mapping[str, pd.DataFrame], marts: SimulatedMarts) -> dict[str, set[str]]:
+def shown_changes(found: pd.DataFrame) -> dict[str, set[str]]:
     """Changes that our tests show, each with those that it cannot be told apart from."""
-    found = impacts.change_impact(frames, marts.as_of, 1)[impacts.TABLE]
     found = found[found["verdict"].isin(["raised", "lowered"])]
     prefix = "cannot be told apart from "
     others = found["reason"].fillna("").str.removeprefix(prefix).str.split(", ")
@@ -56,12 +56,38 @@ def naive_changes(frames: Mapping[str, pd.DataFrame], marts: SimulatedMarts) -> 
     return plain, set(tests.loc[false_discovery_control(p_values) < 0.05, "change_id"])
 
 
-def evaluate(seed: int, home: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Counts of one estate: rule, shown, right, found of true ones; and judged incidents with their truth."""
+def planted_effects(found: pd.DataFrame, marts: SimulatedMarts) -> pd.DataFrame:
+    """Rows of `found` whose true effect is known, with `true_ratio` and `is_inside` (the interval holds it).
+
+    Utilisation is idle + coefficient × load, so load times `factor` moves it by (1 − idle ÷ level before) ×
+    (factor − 1), and a limit times `factor` by 1 ÷ factor − 1. Of cpu, whose limit is 1, and of resources whose limit
+    was raised; CIs of one service alone.
+    """
+    truth = marts.truth.tables
+    changes = truth["changes"].rename(columns={"reason": "cause", "resource": "raised"})
+    rows = found[found["effect_ratio"].notna()].merge(
+        changes[["change_id", "cause", "raised", "factor"]], on="change_id"
+    )
+    rows["resource"] = rows["metric"].str.removesuffix("_utilisation")
+    idle = truth["coefficients"].rename(columns={"ci_id": "subject_id"})[["subject_id", "resource", "idle"]]
+    rows = rows.merge(idle, on=["subject_id", "resource"], how="left")
+    owners = marts.frame("select ci_id from members group by ci_id having count(distinct service_id) = 1")
+    is_limit = rows["cause"] == "raise_limit"
+    of_limit = np.where(rows["resource"] == rows["raised"], 1 / rows["factor"] - 1, 0.0)
+    of_load = (1 - rows["idle"] / rows["before_value"]) * (rows["factor"] - 1)
+    is_known = is_limit | ((rows["resource"] == "cpu") & rows["subject_id"].isin(owners["ci_id"]))
+    rows["true_ratio"] = np.where(is_limit, of_limit, of_load)
+    rows["is_inside"] = rows["true_ratio"].between(rows["effect_low"], rows["effect_high"])
+    return rows[is_known]
+
+
+def evaluate(seed: int, home: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """One estate: counts (rule, shown, right, found of true ones), judged incidents with their truth, known effects."""
     marts = SimulatedMarts(home, seed)
     frames = marts.change_frames()
     true = set(marts.truth.tables["changes"]["change_id"])
-    ours = shown_changes(frames, marts)
+    found = impacts.change_impact(frames, marts.as_of, 1)[impacts.TABLE]
+    ours = shown_changes(found)
     plain, controlled = naive_changes(frames, marts)
     rows = [
         (
@@ -91,14 +117,15 @@ def evaluate(seed: int, home: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     ):
         right = len(called & truth)
         rows.append(("incidents", name, len(called), right, right, len(truth)))
-    return pd.DataFrame(rows, columns=["what", "rule", "shown", "right", "found", "true"]), incidents
+    counts = pd.DataFrame(rows, columns=["what", "rule", "shown", "right", "found", "true"])
+    return counts, incidents, planted_effects(found, marts)
 
 
 def main(seeds: Sequence[int]) -> None:
     """Print the tables."""
     with tempfile.TemporaryDirectory() as folder:
         results = [evaluate(seed, Path(folder) / str(seed)) for seed in seeds]
-    counts = pd.concat([found for found, _ in results])
+    counts = pd.concat([found for found, _, _ in results])
     total = counts.groupby(["what", "rule"], sort=False)[["shown", "right", "found", "true"]].sum()
     print(
         f"{len(seeds)} simulated estates\n\n"
@@ -110,7 +137,7 @@ def main(seeds: Sequence[int]) -> None:
             f"| {what} | {rule} | {row['shown']} | {row['right']} | {precision:.2f}"
             f" | {row['found'] / row['true']:.2f} |"
         )
-    incidents = pd.concat([found for _, found in results])
+    incidents = pd.concat([found for _, found, _ in results])
     incidents = incidents[incidents["confidence_ratio"] > 0]
     bins = pd.cut(incidents["confidence_ratio"], BINS)
     table = incidents.groupby(bins, observed=True).agg(
@@ -121,6 +148,15 @@ def main(seeds: Sequence[int]) -> None:
         print(
             f"| {interval.left:g} to {interval.right:g} | {row['count']:.0f} | {row['mean']:.2f} | {row['true']:.2f} |"
         )
+    effects = pd.concat([found for _, _, found in results])
+    miss = (effects["effect_ratio"] - effects["true_ratio"]).abs().median()
+    changed = effects[effects["true_ratio"] != 0].assign(
+        is_sign=lambda rows: np.sign(rows["effect_ratio"]) == np.sign(rows["true_ratio"])
+    )
+    print(
+        f"\nEffects known: {len(effects)} series; within the 95 % interval {effects['is_inside'].mean():.2f}, median"
+        f" distance {miss:.3f}; sign right {changed['is_sign'].mean():.2f} of {len(changed)}"
+    )
 
 
 if __name__ == "__main__":
