@@ -29,7 +29,7 @@ from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, rows_
 from assets.connectors.http import Client, HttpSource, Link
 from assets.connectors.prometheus_frames import Points, Rows, histogram_rows, sample_rows
 from assets.connectors.queries import see_one_query_a_metric
-from assets.connectors.remote import RetryPolicy, SourceError
+from assets.connectors.remote import RetryPolicy, SourceError, TransientError
 from assets.connectors.traffic import Traffic
 from assets.landing.answers import Answers
 from assets.landing.declaration import Declaration, Unit
@@ -301,7 +301,7 @@ class PrometheusConnector:
     def _ask(
         self, client: Client, kept: Answers, answers: _Answers, promql: str, start_ms: int, end_ms: int
     ) -> int:
-        """One question; gives how many points came. Its objects are gone afterwards: only columns are kept."""
+        """One question; gives how many points came. Its objects are gone afterwards: only columns and bytes stay."""
         step_ms = self._source.step_seconds * 1000
         # The step [t, t + step) is evaluated at its last millisecond, so that it sees its own samples only.
         form = {
@@ -315,21 +315,22 @@ class PrometheusConnector:
         fix = f"try the query in the server's own page: {promql}"
         question = json.dumps(form)
         content = kept.kept(question)
+
+        def decode(found: bytes) -> tuple[bytes, int]:
+            # In the client, which asks again for half an answer and for one to another question.
+            body = orjson.loads(found)
+            if not isinstance(body, dict) or body.get("status") != "success":
+                said = f": {body['error']}"[:300] if isinstance(body, dict) and body.get("error") else ""
+                raise client.error(f"the server did not answer the query{said}", fix)
+            return found, self._collect(client, answers, body, start_ms, end_ms)
+
         with _no_collector():
             if content is not None:
                 client.traffic.resumed_pages += 1
-                return self._collect(client, answers, orjson.loads(content), start_ms, end_ms)
-            # Decoded in the client, which asks again for half an answer; the bytes are what is kept.
-            answer = client.ask(
-                "POST", API, form=form, fix=fix, decode=lambda found: (found, orjson.loads(found))
-            )
-            content, body = answer.body
-            if not isinstance(body, dict) or body.get("status") != "success":
-                said = f": {body['error']}"[:300] if isinstance(body, dict) and body.get("error") else ""
-                raise client.error(f"the server did not answer the query (status {answer.status}{said})", fix)
-            count = self._collect(client, answers, body, start_ms, end_ms)
+                return decode(content)[1]
+            content, count = client.ask("POST", API, form=form, fix=fix, decode=decode).body
         kept.keep(question, content)
-        return count
+        return int(count)
 
     def _collect(
         self, client: Client, answers: _Answers, body: dict[str, Any], start_ms: int, end_ms: int
@@ -339,14 +340,13 @@ class PrometheusConnector:
             raise client.error(
                 "the answer is not a matrix of series", "check that url is a Prometheus server"
             )
-        answers.warnings += [f"the server warns: {text}" for text in body.get("warnings") or []]
         try:
             result: list[dict[str, Any]] = data["result"]
             if any(one.get("histograms") for one in result):
                 raise client.error(
                     "the query returns native histograms", "select the classic _bucket series instead"
                 )
-            numbers = [answers.number(one["metric"]) for one in result]
+            labels = [dict(one["metric"]) for one in result]
             counts = [len(one["values"]) for one in result]
             flat = list(chain.from_iterable(chain.from_iterable(one["values"] for one in result)))
             moments = np.array(flat[0::2], dtype=np.float64)
@@ -362,10 +362,12 @@ class PrometheusConnector:
         begins = np.rint(moments * 1000) + 1 - step_ms
         off = ~((begins >= start_ms) & (begins < end_ms) & ((begins - start_ms) % step_ms == 0))
         if off.any():
-            raise client.error(
-                f"a value at {moments[int(off.argmax())]} lies off the asked steps",
-                "check proxies between here and there",
+            raise TransientError(
+                f"a value at {moments[int(off.argmax())]} lies off the asked steps, as from a cache between here and"
+                " there"
             )
+        answers.warnings += [f"the server warns: {text}" for text in body.get("warnings") or []]
+        numbers = [answers.number(one) for one in labels]
         answers.series.append(np.repeat(np.array(numbers, dtype=np.int32), counts))
         answers.times.append(begins.astype(np.int64))
         answers.values.append(values)

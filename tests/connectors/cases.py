@@ -16,13 +16,16 @@ from assets.connectors.base import RejectedInput, Window
 from assets.connectors.glpi import GlpiConnector, GlpiSource
 from assets.connectors.jira import JiraConnector, JiraSource
 from assets.connectors.paged import PagedConnector
+from assets.connectors.prometheus import PrometheusConnector, PrometheusSource
 from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.request_tracker import RequestTrackerConnector, RequestTrackerSource
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
-from tests.connectors.simulators import glpi, jira, request_tracker, servicenow, zabbix
+from tests.connectors.simulators import glpi, jira, prometheus, request_tracker, servicenow, zabbix
 from tests.connectors.simulators.faults import Question, Simulator
 
+#: What is tried: it asks by HTTP, answer by answer.
+Tried = PagedConnector | PrometheusConnector
 DAY = date(2026, 3, 28)
 WINDOW = Window(DAY, DAY)
 PAGE_ROWS = 4
@@ -37,11 +40,12 @@ class Case:
     (of the address, or of JSON-RPC).
     `announces`: the source says how many rows there are. `renews`: a sign-in that ended is renewed within the run.
     `server` is the fixture of a real server behind the simulator, `examples` how many mixes of faults are tried.
-    `counts`: a census of its keys is taken.
+    `counts`: a census of its keys is taken. `looks_back`: it reads days before the window by itself. Of fewer rows than
+    `fewest` an answer may hold none, and nobody can tell to which question it belongs.
     """
 
     simulator: Callable[[int], Simulator]
-    connector: Callable[[str, Path | None, RetryPolicy, dict[str, Any]], PagedConnector]
+    connector: Callable[[str, Path | None, RetryPolicy, dict[str, Any]], Tried]
     table: str
     key: str
     environment: dict[str, str]
@@ -54,6 +58,8 @@ class Case:
     server: str | None = None
     examples: int = 25
     counts: bool = True
+    looks_back: bool = True
+    fewest: int = 0
 
 
 def service_now(
@@ -186,6 +192,21 @@ def zabbix_of(version: str) -> Case:
     )
 
 
+def prometheus_(url: str, spool: Path | None, retries: RetryPolicy, changes: dict[str, Any]) -> Tried:
+    query = {"metric": "load", "query": "load", "unit": "1", "kind": "gauge", "ci_label": prometheus.LABEL}
+    given = {
+        "type": "prometheus",
+        "name": "desk",
+        "url": url,
+        "token_env": prometheus.VARIABLE,
+        "step_seconds": 60,
+        "timeout_seconds": 5,
+        "queries": [query],
+        **changes,
+    }
+    return PrometheusConnector(PrometheusSource.model_validate(given), spool=spool, retries=retries)
+
+
 CASES = {
     "glpi": Case(
         glpi.Glpi,
@@ -199,6 +220,22 @@ CASES = {
     ),
     "jira": jira_of("cloud"),
     "jira data center": jira_of("data_center"),
+    "prometheus": Case(
+        prometheus.Prometheus,
+        prometheus_,
+        "metric_samples",
+        "ci_id observed_at",
+        {prometheus.VARIABLE: prometheus.TOKEN},
+        ("planted-prom-token",),
+        first_page=0,
+        page_parameter="start",
+        updated="observed_at",
+        announces=False,
+        renews=False,
+        counts=False,
+        looks_back=False,
+        fewest=4,
+    ),
     "request_tracker": Case(
         request_tracker.RequestTracker,
         tracker_,
@@ -241,11 +278,11 @@ def patient() -> RetryPolicy:
     return RetryPolicy(sleep=lambda _seconds: None)
 
 
-def connect(case: Case, simulator: Simulator, spool: Path | None = None, **changes: Any) -> PagedConnector:
+def connect(case: Case, simulator: Simulator, spool: Path | None = None, **changes: Any) -> Tried:
     return case.connector(simulator.url, spool, patient(), changes)
 
 
-def read(case: Case, connector: PagedConnector) -> tuple[dict[str, datetime], list[RejectedInput]]:
+def read(case: Case, connector: Tried) -> tuple[dict[str, datetime], list[RejectedInput]]:
     """Rows of all batches by key, each of which must occur once, with its time of change."""
     found: dict[str, datetime] = {}
     refused = []
@@ -255,9 +292,10 @@ def read(case: Case, connector: PagedConnector) -> tuple[dict[str, datetime], li
             continue
         columns = batch.declaration.columns
         for row in batch.frame.to_pylist():
-            key = identity(row, [columns[name] for name in case.key.split()])
+            key = identity(row, [columns.get(name, name) for name in case.key.split()])
             assert key not in found
-            updated = datetime.fromisoformat(row[columns[case.updated]])
+            moment = row[columns.get(case.updated, case.updated)]
+            updated = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
             if updated.tzinfo is None:
                 updated = updated.replace(tzinfo=ZoneInfo(batch.declaration.zone))
             found[key] = updated
@@ -274,7 +312,7 @@ def identity(row: dict[str, Any], names: list[str]) -> str:
 
 
 def read_to_the_end(
-    case: Case, connector: PagedConnector, tries: int = 8
+    case: Case, connector: Tried, tries: int = 8
 ) -> tuple[dict[str, datetime], list[RejectedInput]]:
     """As a data engineer would: after an error that says what to do, run again."""
     for _ in range(tries):
@@ -290,9 +328,13 @@ def pages_asked(case: Case, simulator: Simulator) -> list[Question]:
 
 
 def parameters(question: Question) -> Mapping[str, Any]:
-    """Of the address, or of JSON-RPC."""
-    return (
-        question.body["params"]
-        if isinstance(question.body, dict) and "params" in question.body
-        else question.params
-    )
+    """Of the address, of a form, or of JSON-RPC."""
+    if isinstance(question.body, dict) and "params" in question.body:
+        found: Mapping[str, Any] = question.body["params"]
+        return found
+    return question.params or question.form
+
+
+def durable(spool: Path) -> list[Path]:
+    """Answers of unfinished runs."""
+    return sorted([*spool.rglob("*.page"), *spool.rglob("*.answer")])

@@ -94,8 +94,12 @@ def test_late_and_corrected_rows_supersede_within_the_lookback(case: Case, tmp_p
     with case.simulator(5) as simulator:
         land_all(connect(case, simulator), tmp_path, WINDOW)
         simulator.add()
-        later = Window(DAY + timedelta(days=1), DAY + timedelta(days=1))
-        (summary,) = land_all(connect(case, simulator, lookback_days=1), tmp_path, later, hour=7)
+        following = DAY + timedelta(days=1)
+        if case.looks_back:
+            connector, window = connect(case, simulator, lookback_days=1), Window(following, following)
+        else:
+            connector, window = connect(case, simulator), Window(DAY, following)
+        (summary,) = land_all(connector, tmp_path, window, hour=7)
         assert summary.batches_written == 2  # the day that changed, and the new, empty one
         landed = {identity(row, case.key.split()) for row in landed_rows(tmp_path, "desk", case.table)}
         assert landed == set(simulator.held())

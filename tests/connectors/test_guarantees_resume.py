@@ -14,7 +14,7 @@ import pytest
 
 from assets.connectors.base import Batch
 from tests.conftest import ROOT
-from tests.connectors.cases import CASES, WINDOW, Case, connect, pages_asked, parameters, read
+from tests.connectors.cases import CASES, WINDOW, Case, connect, durable, pages_asked, parameters, read
 from tests.connectors.landing import land_all, landed_bytes
 from tests.connectors.simulators.faults import Simulator
 
@@ -64,7 +64,7 @@ def test_a_killed_run_goes_on_from_its_last_page_and_lands_the_same(
         assert again == [parameters(question) for question in unasked]
         assert "kept from a run before" in connector.traffic.line()
         assert landed_bytes(home) == landed_bytes(undisturbed)
-        assert not list((home / "spool").rglob("*.page"))
+        assert not durable(home / "spool")
 
 
 def test_a_run_that_dies_after_its_last_page_asks_nothing_again(case: Case, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_page_cut_off_by_a_power_cut_counts_for_nothing(case: Case, tmp_path: 
     with case.simulator(9) as simulator:
         connector = connect(case, simulator, tmp_path)
         next(connector.batches(case.table, WINDOW, lambda *_: False))
-        page = sorted(tmp_path.rglob("*.page"))[-1]
+        page = durable(tmp_path)[-1]
         page.rename(page.with_name(".writing-x"))
         simulator.questions.clear()
         assert read(case, connect(case, simulator, tmp_path))[0] == simulator.held()

@@ -1,4 +1,4 @@
-"""The one HTTP client: manners, addresses, certificates. Faults of answers: test_guarantees.py, test_prometheus.py."""
+"""The one HTTP client: manners, addresses, certificates. Faults of answers: test_guarantees*.py."""
 
 from __future__ import annotations
 

@@ -1,12 +1,8 @@
-"""The Prometheus connector: against a real server for the data, against a misbehaving one for the faults."""
+"""The Prometheus connector: a real server for the data, a simulated one for answers. Faults: test_guarantees*.py."""
 
 from __future__ import annotations
 
 import json
-import random
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,10 +14,9 @@ from pydantic import ValidationError
 from assets.connectors.base import Batch, Window
 from assets.connectors.prometheus import MAX_POINTS, PrometheusConnector, PrometheusSource
 from assets.connectors.remote import RetryPolicy, SourceError
-from tests.conftest import ROOT
-from tests.connectors import fault_server as faults
-from tests.connectors.fault_server import FaultServer
 from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
+from tests.connectors.simulators.faults import Fault, changed, login_page, status
+from tests.connectors.simulators.prometheus import Prometheus
 
 DAY = date(2022, 8, 23)
 MIDNIGHT = int(datetime(2022, 8, 23, tzinfo=UTC).timestamp())
@@ -55,6 +50,13 @@ def rows(batch: Batch) -> list[tuple[Any, ...]]:
         (row["ci_id"], int(row["observed_at"].timestamp()) - MIDNIGHT, row["value"])
         for row in batch.frame.to_pylist()
     ]
+
+
+def answering(*script: Fault | None) -> Prometheus:
+    """A server whose one series has the value 1 at every step; its first answers may be others."""
+    simulator = Prometheus(steady="1")
+    simulator.script = {number: fault for number, fault in enumerate(script) if fault is not None}
+    return simulator
 
 
 # --- a real server ---
@@ -189,77 +191,52 @@ def test_an_empty_day_is_a_batch_with_a_warning(server: str) -> None:
 
 def test_no_query_asks_for_more_points_than_the_server_allows() -> None:
     """86,400 one-second steps in eight queries, each step once."""
-    with FaultServer() as server:
+    with answering() as server:
         (batch,) = read(source(server.url, step_seconds=1))
-        sizes = [
-            round(float(form["end"]) - float(form["start"])) // int(form["step"]) + 1
-            for _, form in server.requests
-        ]
+        forms = [question.form for question in server.questions]
+        sizes = [round(float(form["end"]) - float(form["start"])) // int(form["step"]) + 1 for form in forms]
     assert max(sizes) <= MAX_POINTS
     assert sum(sizes) == batch.frame.num_rows == len(set(batch.frame["observed_at"].to_pylist())) == 86_400
 
 
 # --- faults ---
 
-PASSING = {
-    "429 without Retry-After": faults.status(429),
-    "429 with Retry-After": faults.status(429, Retry_After="2"),
-    "429 with a date": faults.status(429, Retry_After="Tue, 23 Aug 2022 10:00:05 GMT"),
-    "500": faults.status(500),
-    "502": faults.status(502, "<html>bad gateway</html>", "text/html"),
-    "503": faults.status(503),
-    "reset": faults.reset_mid_body,
-    "truncated": faults.truncated_json,
-    "timeout": faults.hang,
-}
-
-
-@pytest.mark.parametrize("fault", PASSING, ids=list(PASSING))
-def test_a_passing_fault_costs_a_retry_and_no_row(fault: str) -> None:
-    with FaultServer(PASSING[fault], PASSING[fault]) as server:
-        (batch,) = read(source(server.url, timeout_seconds=0.3))
-        assert len(server.requests) == QUESTIONS + 2
-        assert server.requests[0][1] == server.requests[1][1] == server.requests[2][1]
-    assert batch.frame.num_rows == 1440
-
 
 def test_retry_after_is_obeyed() -> None:
     waits: list[float] = []
-    with FaultServer(faults.status(429, Retry_After="7"), faults.status(503)) as server:
+    with answering(status(429, Retry_After="7"), status(503)) as server:
         connector = PrometheusConnector(source(server.url), retries=RetryPolicy(sleep=waits.append))
         list(connector.batches("metric_samples", Window(DAY, DAY), lambda *_: False))
     assert waits == [7.0, 2.0]
 
 
 def test_a_fault_that_stays_ends_in_one_clear_error() -> None:
-    with FaultServer(*[faults.status(503, '{"error": "starting"}')] * 9) as server:
+    with answering(*[status(503, '{"error": "starting"}')] * 9) as server:
         with pytest.raises(SourceError, match=r"no answer after 5 tries \(status 503: starting\)"):
             read(source(server.url))
-        assert len(server.requests) == 5
+        assert len(server.questions) == 5
 
 
 def test_a_server_that_wants_an_hour_is_given_up_at_once() -> None:
-    with FaultServer(faults.status(429, Retry_After="3600")) as server:
+    with answering(status(429, Retry_After="3600")) as server:
         with pytest.raises(SourceError, match="status 429"):
             read(source(server.url))
-        assert len(server.requests) == 1
+        assert len(server.questions) == 1
 
 
 FINAL = {
-    "login page": (faults.status(200, "<html>log in</html>", "text/html; charset=utf-8"), "login page"),
-    "redirect": (faults.status(302, "", "text/plain", Location="/login"), "status 302"),
-    "expired token": (faults.status(401), "refused access"),
-    "forbidden": (faults.status(403), "refused access"),
-    "bad query": (faults.status(400, '{"status": "error", "error": "parse error"}'), "parse error"),
-    "error with 200": (faults.status(200, '{"status": "error", "error": "half a store"}'), "half a store"),
+    "login page": (login_page, "login page"),
+    "redirect": (status(302, "", "text/plain", Location="/login"), "status 302"),
+    "expired token": (status(401), "refused access"),
+    "forbidden": (status(403), "refused access"),
+    "bad query": (status(400, '{"status": "error", "error": "parse error"}'), "parse error"),
+    "error with 200": (status(200, '{"status": "error", "error": "half a store"}'), "half a store"),
     "scalar": (
-        faults.status(200, '{"status": "success", "data": {"resultType": "scalar", "result": []}}'),
+        status(200, '{"status": "success", "data": {"resultType": "scalar", "result": []}}'),
         "not a matrix",
     ),
     "changed type": (
-        faults.status(
-            200, '{"status": "success", "data": {"resultType": "matrix", "result": [{"metric": []}]}}'
-        ),
+        status(200, '{"status": "success", "data": {"resultType": "matrix", "result": [{"metric": []}]}}'),
         "not the agreed shape",
     ),
 }
@@ -268,37 +245,38 @@ FINAL = {
 @pytest.mark.parametrize("fault", FINAL, ids=list(FINAL))
 def test_a_final_fault_is_not_retried_and_says_what_to_do(fault: str) -> None:
     action, message = FINAL[fault]
-    with FaultServer(action) as server:
+    with answering(action) as server:
         with pytest.raises(SourceError, match=message) as caught:
             read(source(server.url))
-        assert len(server.requests) == 1
+        assert len(server.questions) == 1
     assert caught.value.fix
 
 
 def test_values_off_the_asked_steps_are_refused() -> None:
-    """A proxy that answers from its cache for other steps would shift every row."""
+    """A proxy that answers from its cache for other steps would shift every row: asked again, then an error."""
 
-    def shifted(handler: faults.Handler) -> None:
-        body = faults.matrix(handler.server.requests[-1][1])
+    def shift(body: Any) -> None:
         body["data"]["result"][0]["values"][0][0] += 0.5
-        handler.answer(200, json.dumps(body).encode())
 
-    with FaultServer(shifted) as server, pytest.raises(SourceError, match="off the asked steps"):
+    with answering(changed(shift)) as server:
+        (batch,) = read(source(server.url))
+        assert (batch.frame.num_rows, len(server.questions)) == (1440, QUESTIONS + 1)
+    with (
+        answering(*[changed(shift)] * 5) as server,
+        pytest.raises(SourceError, match="off the asked steps, as from a cache"),
+    ):
         read(source(server.url))
 
 
 def test_warnings_of_the_server_are_kept() -> None:
-    def warns(handler: faults.Handler) -> None:
-        body = {**faults.matrix(handler.server.requests[-1][1]), "warnings": ["remote read failed"]}
-        handler.answer(200, json.dumps(body).encode())
-
-    with FaultServer(warns) as server:
+    warns = changed(lambda body: body.update(warnings=["remote read failed"]))
+    with answering(warns) as server:
         (batch,) = read(source(server.url))
     assert batch.warnings == ("the server warns: remote read failed",)
 
 
 def test_an_unreachable_server_is_one_clear_error() -> None:
-    with FaultServer() as server:
+    with answering() as server:
         address = server.url
     with pytest.raises(SourceError, match="source prom: no answer after 5 tries"):
         read(source(address))
@@ -310,13 +288,13 @@ def test_an_unreachable_server_is_one_clear_error() -> None:
 def test_the_token_is_sent_and_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even when the server quotes it back."""
     monkeypatch.setenv("PROM_TOKEN", SECRET)
-    quoting = faults.status(400, json.dumps({"status": "error", "error": f"bad Bearer {SECRET}"}))
-    with FaultServer(*[faults.healthy] * QUESTIONS, quoting) as server:
+    quoting = status(400, json.dumps({"status": "error", "error": f"bad Bearer {SECRET}"}))
+    with answering(*[None] * QUESTIONS, quoting) as server:
         settings = source(server.url, token_env="PROM_TOKEN")
         (batch,) = read(settings)
         with pytest.raises(SourceError) as caught:
             read(settings)
-        assert server.requests[0][0]["Authorization"] == f"Bearer {SECRET}"
+        assert server.questions[0].headers["authorization"] == f"Bearer {SECRET}"
     assert SECRET not in repr(batch) + str(caught.value) + repr(settings)
     assert "***" in str(caught.value)
 
@@ -330,7 +308,7 @@ def test_the_address_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SourceError, match="use token_env") as caught:
         read(settings)
     assert SECRET not in str(caught.value)
-    with FaultServer() as server:
+    with answering() as server:
         monkeypatch.setenv("PROM_URL", server.url)
         (batch,) = read(settings)
     assert batch.input_path == "${PROM_URL}/prefix/api/v1/query_range"
@@ -411,12 +389,10 @@ def test_what_cannot_land_is_quarantined_and_counted(
 def test_late_samples_supersede_their_day(tmp_path: Path) -> None:
     """A day read again with other content is a new version; the old one stays on disk but is not current."""
 
-    def changed(handler: faults.Handler) -> None:
-        body = faults.matrix(handler.server.requests[-1][1])
+    def correct(body: Any) -> None:
         body["data"]["result"][0]["values"][0][1] = "2"
-        handler.answer(200, json.dumps(body).encode())
 
-    with FaultServer(*[faults.healthy] * QUESTIONS, changed) as server:
+    with answering(*[None] * QUESTIONS, changed(correct)) as server:
         connector = PrometheusConnector(source(server.url))
         land_all(connector, tmp_path, Window(DAY, DAY))
         (later,) = land_all(connector, tmp_path, Window(DAY, DAY), hour=7)
@@ -424,61 +400,3 @@ def test_late_samples_supersede_their_day(tmp_path: Path) -> None:
     values = [row["value"] for row in landed_rows(tmp_path, "prom", "metric_samples")]
     assert sorted(values) == [1.0] * 1439 + [2.0]
     assert len(list(tmp_path.rglob("*.parquet"))) == 2
-
-
-# --- resume ---
-
-CHILD = """
-import sys
-from pathlib import Path
-from tests.connectors import test_prometheus as here
-from tests.connectors.landing import land_all
-land_all(here.keeping(sys.argv[1], Path(sys.argv[2])), Path(sys.argv[2]), here.DAYS)
-"""
-DAYS = Window(DAY, DAY + timedelta(days=2))
-
-
-def keeping(url: str, home: Path) -> PrometheusConnector:
-    """A connector that keeps answers below `home`."""
-    return PrometheusConnector(source(url), spool=home / "spool", retries=RetryPolicy(sleep=lambda _: None))
-
-
-def landed_bytes(home: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(home).as_posix(): path.read_bytes()
-        for path in sorted((home / "landing").rglob("*"))
-        if path.is_file()
-    }
-
-
-def test_a_killed_run_asks_nothing_again_and_lands_the_same(tmp_path: Path) -> None:
-    """SIGKILL to a real process at a drawn question: at most that one is asked twice."""
-    with FaultServer() as server:
-        land_all(keeping(server.url, tmp_path / "whole"), tmp_path / "whole", DAYS)
-        asked = [form for _, form in server.requests]
-    home = tmp_path / "killed"
-    death = random.Random(20260601).randrange(1, len(asked))
-    children: list[subprocess.Popen[bytes]] = []
-
-    def kill(handler: faults.Handler) -> None:
-        children[0].send_signal(signal.SIGKILL)
-        children[0].wait()
-        handler.close_connection = True
-
-    with FaultServer(*[faults.healthy] * death, kill) as server:
-        children.append(subprocess.Popen([sys.executable, "-c", CHILD, server.url, str(home)], cwd=ROOT))
-        assert children[0].wait(60) == -signal.SIGKILL
-        # The address is part of what is read: the next run asks the same server.
-        connector = keeping(server.url, home)
-        server.requests.clear()
-        land_all(connector, home, DAYS)
-        assert [form for _, form in server.requests] == asked[death:]
-        assert f"{death} pages kept from a run before" in connector.traffic.line()
-    assert {path: b for path, b in landed_bytes(home).items() if path.endswith(".parquet")}
-    assert not list((home / "spool").rglob("*.answer"))
-    rows = landed_rows(home, "prom", "metric_samples")
-    assert len(rows) == 3 * 1440
-    whole = landed_rows(tmp_path / "whole", "prom", "metric_samples")
-    assert [(row["observed_at"], row["value"]) for row in rows] == [
-        (row["observed_at"], row["value"]) for row in whole
-    ]

@@ -203,20 +203,28 @@ class Simulator(ABC):
         self._thread.join()
 
 
-def status(code: int, **headers: str) -> Fault:
-    """An answer with this status and nothing useful in it."""
+def status(
+    code: int, body: str = '{"error": "fault"}', kind: str = "application/json", **headers: str
+) -> Fault:
+    """An answer with this status, and nothing useful in it unless told."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda handler, _reply: handler.send(code, b'{"error": "fault"}', "application/json", given)
+    return lambda handler, _reply: handler.send(code, body.encode(), kind, given)
 
 
-def login_page(handler: Handler, _reply: Reply) -> None:
-    """A session that ended: status 200 and a page for people."""
-    handler.send(200, b"<html><form>Log in</form></html>", "text/html; charset=utf-8")
+def changed(change: Callable[[Any], None]) -> Fault:
+    """The answer with something changed in its body."""
+
+    def fault(handler: Handler, reply: Reply) -> None:
+        change(reply.body)
+        handler.give(reply)
+
+    return fault
 
 
-def bad_gateway(handler: Handler, _reply: Reply) -> None:
-    """What a proxy says."""
-    handler.send(502, b"<html>Bad gateway</html>", "text/html")
+#: A session that ended: status 200 and a page for people.
+login_page = status(200, "<html><form>Log in</form></html>", "text/html; charset=utf-8")
+#: What a proxy says.
+bad_gateway = status(502, "<html>Bad gateway</html>", "text/html")
 
 
 def truncated(handler: Handler, reply: Reply) -> None:
