@@ -18,11 +18,16 @@ from assets.landing.summary import LandingSummary
 
 
 def land_all(
-    connector: Connector, home: Path, window: Window, hour: int = 6, day: date = date(2026, 11, 1)
+    connector: Connector,
+    home: Path,
+    window: Window,
+    hour: int = 6,
+    day: date = date(2026, 11, 1),
+    tables: Iterable[str] | None = None,
 ) -> list[LandingSummary]:
-    """Land every table of the connector; a fresh store each time, as each run has."""
+    """Land every table of the connector, or some; a fresh store each time, as each run has."""
     summaries = []
-    for table in connector.tables():
+    for table in connector.tables() if tables is None else tables:
         store, plan = Store(home), MeasurementPlan()
         summaries.append(
             land(

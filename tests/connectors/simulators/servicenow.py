@@ -65,7 +65,7 @@ class ServiceNow(Simulator):
 
     def _table(self, table: str, question: Question) -> Reply:
         params = question.params
-        found = _query(self.tables[table], params.get("sysparm_query", ""))
+        found = self._query(self.tables[table], params.get("sysparm_query", ""))
         # Default limit 10,000, Link with first, next and last, and X-Total-Count: githubissues.com
         # ServiceNowITOM/ansible-sn-inventory 15; the Link is left out when there is one page only.
         limit, offset = int(params.get("sysparm_limit", "10000")), int(params.get("sysparm_offset", "0"))
@@ -94,6 +94,24 @@ class ServiceNow(Simulator):
             return row.get(first)
         target = next((one for one in self._records() if one.get("sys_id") == row.get(first)), None)
         return "" if target is None else target.get(rest, "")
+
+    def _query(self, rows: list[Row], text: str) -> list[Row]:
+        """An encoded query: ^ joins by "and", ^NQ whole queries by "or" (KB0564887), ^ORDERBY sorts the whole."""
+        order = re.findall(r"ORDERBY([a-z_]+)", text)
+        parts = re.sub(r"\^?ORDERBY[a-z_]+", "", text).split("^NQ")
+        found = [row for row in rows if any(self._meets(row, part) for part in parts)]
+        return sorted(found, key=lambda row: tuple(str(row.get(name, "")) for name in order))
+
+    def _meets(self, row: Row, part: str) -> bool:
+        for condition in filter(None, part.split("^")):
+            match = _CONDITION.fullmatch(condition)
+            # An invalid condition is dropped, not refused (glide.invalid_query.returns_no_rows is false as delivered).
+            if match is None:
+                continue
+            cell = row[match[1]] if match[1] in row else self._cell(row, match[1])
+            if not _COMPARE[match[2]](str(cell or ""), match[3]):
+                return False
+        return True
 
     def _records(self) -> Iterator[Row]:
         for rows in self.tables.values():
@@ -185,23 +203,6 @@ def change(sys_id: str, number: str, updated: datetime, **fields: Any) -> Row:
         "close_code": "successful",
         **fields,
     }
-
-
-def _query(rows: list[Row], text: str) -> list[Row]:
-    """An encoded query: ^ joins by "and", ^NQ whole queries by "or" (KB0564887), ^ORDERBY sorts the whole."""
-    order = re.findall(r"ORDERBY([a-z_]+)", text)
-    parts = re.sub(r"\^?ORDERBY[a-z_]+", "", text).split("^NQ")
-    found = [row for row in rows if any(_meets(row, part) for part in parts)]
-    return sorted(found, key=lambda row: tuple(str(row.get(name, "")) for name in order))
-
-
-def _meets(row: Row, part: str) -> bool:
-    for condition in filter(None, part.split("^")):
-        match = _CONDITION.fullmatch(condition)
-        # An invalid condition is dropped rather than refused (glide.invalid_query.returns_no_rows is false by default).
-        if match is not None and not _COMPARE[match[2]](str(row.get(match[1], "")), match[3]):
-            return False
-    return True
 
 
 def _error(status: int, message: str, detail: str) -> Reply:

@@ -1,0 +1,274 @@
+"""The simulated estate through the products: what connectors land equals what the estate's own files land.
+
+Compared record by record, in the fields that a product carries; what it cannot carry stands in its page (docs/sources).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.connectors.base import Connector, Window
+from assets.connectors.control import ControlConnector, ControlSource
+from assets.connectors.files import FilesConnector, FilesSource
+from assets.connectors.glpi import GlpiConnector, GlpiSource
+from assets.connectors.jira import JiraConnector, JiraSource
+from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
+from assets.simulation import SimulationSettings, simulate
+from tests.connectors.landing import land_all, landed_rows, quarantined_rows
+from tests.connectors.simulators import glpi, jira, servicenow
+from tests.connectors.simulators.estate import (
+    CLASSES,
+    EstateRecords,
+    glpi_number,
+    jira_key,
+    load_glpi,
+    load_jira,
+    load_servicenow,
+)
+
+SETTINGS = SimulationSettings(seed=101, services=12, cis=48, days=18, interval_seconds=3600)
+WINDOW = Window(SETTINGS.start_date - timedelta(days=1), SETTINGS.end_date)
+DESK = ("incidents", "changes", "problems", "service_requests")
+ITEMS = ("configuration_items", "service_cis")
+KEYS = {
+    "incidents": "incident_id",
+    "changes": "change_id",
+    "problems": "problem_id",
+    "service_requests": "request_id",
+}
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> EstateRecords:
+    """What the estate's own files land."""
+    home = tmp_path_factory.mktemp("simulated")
+    simulate(SETTINGS, home)
+    files = {table: f"sources/itsm/{table}_*.csv" for table in DESK}
+    files |= {table: f"sources/cmdb/{table}.csv" for table in ITEMS}
+    itsm = FilesSource.model_validate({"type": "files", "name": "itsm", "tables": files})
+    land_all(FilesConnector(itsm, home), home, WINDOW)
+    control = ControlSource.model_validate({"path": "control", "records": {}})
+    land_all(ControlConnector(control, home), home, WINDOW, tables=("services", "teams"))
+    rows = {table: landed_rows(home, "itsm", table) for table in files}
+    return EstateRecords(
+        rows | {table: landed_rows(home, "control", table) for table in ("services", "teams")}
+    )
+
+
+def land(connector: Connector, home: Path, tables: Iterable[str]) -> dict[str, list[Row]]:
+    """Everything that the connector lands; nothing may be wrong with it."""
+    land_all(connector, home, WINDOW)
+    assert {table: quarantined_rows(home, "desk", table) for table in tables} == {
+        table: [] for table in tables
+    }
+    return {table: landed_rows(home, "desk", table) for table in tables}
+
+
+def same(
+    expected: Iterable[Row],
+    found: Iterable[Row],
+    keys: tuple[str, ...],
+    fields: tuple[str, ...],
+    *,
+    named: Callable[[str], str] = str,
+    words: Mapping[str, str] | None = None,
+) -> None:
+    """The same records with the same fields. `named`: what the product calls a record; `words`: states it lacks."""
+    words = words or {}
+
+    def told(row: Row, *, is_ours: bool) -> tuple[Any, ...]:
+        cells = {**row, "state": words.get(row.get("state", ""), row.get("state"))} if is_ours else row
+        return tuple(cells[field] for field in fields)
+
+    wanted = {
+        (named(row[keys[0]]), *(row[key] for key in keys[1:])): told(row, is_ours=True) for row in expected
+    }
+    came = {tuple(row[key] for key in keys): told(row, is_ours=False) for row in found}
+    assert wanted
+    assert came == wanted
+
+
+def numbered(rows: Iterable[Row]) -> list[Row]:
+    """Updates counted from 0 within their incident: products number them in ways of their own."""
+    counts: dict[str, int] = {}
+    found = []
+    for row in sorted(rows, key=lambda row: (row["incident_id"], row["event_sequence"])):
+        number = counts.get(row["incident_id"], 0)
+        counts[row["incident_id"]] = number + 1
+        found.append({**row, "event_sequence": number})
+    return found
+
+
+def verdicts(rows: Iterable[Row]) -> dict[str, bool | None]:
+    """The source's own verdict after the last update: products give only that of today."""
+    return {row["incident_id"]: row["source_made_sla"] for row in numbered(rows)}
+
+
+def test_the_estate_has_what_products_differ_in(estate: EstateRecords) -> None:
+    """Otherwise the tests below would prove less than they seem to."""
+    updates, changes = estate.tables["incidents"], estate.tables["changes"]
+    states = {"new", "assigned", "in_progress", "on_hold", "resolved", "closed", "cancelled"}
+    assert {row["state"] for row in updates} == states
+    assert max(row["reassignment_count"] for row in updates) > 1
+    assert {row["reopen_count"] for row in updates} == {0, 1}
+    assert {row["source_made_sla"] for row in updates} == {True, False, None}
+    assert any(row["problem_id"] for row in updates)
+    assert {row["change_kind"] for row in changes} == {"standard", "normal", "emergency"}
+    assert {"successful", "backed_out", None} <= {row["outcome"] for row in changes}
+    assert any(row["change_id"] for row in estate.tables["problems"])
+    assert {"fulfilled", "closed", "cancelled", "in_progress"} <= {
+        row["state"] for row in estate.tables["service_requests"]
+    }
+
+
+def test_servicenow(estate: EstateRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNOW_PASSWORD", servicenow.PASSWORD)
+    kinds = {"ci_kind": {name: kind for kind, name in CLASSES.items()}}
+    tables: dict[str, dict[str, Any]] = {
+        "incidents": {"replace": {"state": {"9": "assigned"}}},
+        **{table: {} for table in DESK[1:]},
+        "services": {"constants": {"calendar_id": "office"}},
+        "configuration_items": {"replace": kinds},
+        "service_cis": {},
+        "teams": {},
+    }
+    with servicenow.ServiceNow() as desk:
+        load_servicenow(estate, desk)
+        settings = {"name": "desk", "type": "servicenow", "url": desk.url, "user": servicenow.USER}
+        settings |= {
+            "password_env": "SNOW_PASSWORD",
+            "page_rows": 50,
+            "census_every_days": None,
+            "tables": tables,
+        }
+        settings |= {"identify_cis_by": "correlation_id", "identify_services_by": "correlation_id"}
+        source = ServiceNowSource.model_validate({**settings, "identify_teams_by": "source"})
+        came = land(ServiceNowConnector(source), tmp_path, tables)
+    ours = estate.tables
+    same(numbered(ours["incidents"]), numbered(came["incidents"]), ("incident_id", "event_sequence"), (
+        "updated_at", "state", "priority", "title", "category", "service_id", "ci_id", "team_id", "opened_at",
+        "resolved_at", "closed_at", "reassignment_count", "reopen_count", "problem_id",
+    ))  # fmt: skip
+    assert verdicts(came["incidents"]) == verdicts(ours["incidents"])
+    same(estate.newest("changes", "change_id"), came["changes"], ("change_id",), (
+        "change_kind", "state", "title", "service_id", "ci_id", "requested_at", "planned_start_at", "planned_end_at",
+        "started_at", "ended_at", "outcome", "updated_at",
+    ))  # fmt: skip
+    same(estate.newest("problems", "problem_id"), came["problems"], ("problem_id",), (
+        "title", "service_id", "ci_id", "team_id", "root_cause", "workaround", "change_id", "opened_at", "resolved_at",
+        "updated_at",
+    ))  # fmt: skip
+    same(estate.newest("service_requests", "request_id"), came["service_requests"], ("request_id",), (
+        "service_id", "team_id", "state", "opened_at", "fulfilled_at", "updated_at",
+    ), words={"on_hold": "in_progress", "closed": "fulfilled"})  # fmt: skip
+    same(estate.newest("services", "service_id"), came["services"], ("service_id",), (
+        "service_name", "description", "owner", "team_id", "criticality", "valid_from",
+    ))  # fmt: skip
+    items = [row for row in came["configuration_items"] if row["ci_kind"] != "cmdb_ci_service"]
+    assert len(items) == len(came["configuration_items"]) - len(came["services"])
+    fields = ("ci_name", "ci_kind", "team_id", "site", "valid_from")
+    same(estate.newest("configuration_items", "ci_id"), items, ("ci_id",), fields)
+    same(estate.newest("service_cis", "ci_id"), came["service_cis"], ("service_id", "ci_id"), ("valid_from",))
+    same(ours["teams"], came["teams"], ("team_id",), ("team_name",))
+
+
+@pytest.mark.parametrize("deployment", ["cloud", "data_center"])
+def test_jira(
+    estate: EstateRecords, deployment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(jira.VARIABLE, jira.TOKEN)
+    item = {"ci_id": "Affected hardware"}
+    tables: dict[str, dict[str, Any]] = {
+        "incidents": {
+            "columns": {"team_id": "Team", "category": "Category", **item},
+            "replace": {"state": {"Assigned": "assigned"}},
+        },
+        "changes": {
+            "columns": {"outcome": "Outcome", **item},
+            "replace": {"state": {"Scheduled": "scheduled"}},
+        },
+        "problems": {"columns": {"team_id": "Team", **item}},
+        "service_requests": {"columns": {"team_id": "Team"}},
+    }
+    user = {"user": jira.USER} if deployment == "cloud" else {}
+    with jira.Jira(deployment=deployment) as site:
+        site.most_entries = 3  # longer changelogs are read from the issue
+        load_jira(estate, site)
+        source = JiraSource.model_validate({
+            "name": "desk", "type": "jira", "deployment": deployment, "url": site.url, "token_env": jira.VARIABLE,
+            "page_rows": 20, "census_every_days": None, "tables": tables, **user,
+        })  # fmt: skip
+        came = land(JiraConnector(source), tmp_path, tables)
+    ours = estate.tables
+    same(numbered(ours["incidents"]), numbered(came["incidents"]), ("incident_id", "event_sequence"), (
+        "updated_at", "state", "priority", "title", "category", "service_id", "ci_id", "team_id", "opened_at",
+        "resolved_at", "closed_at", "reassignment_count", "reopen_count",
+    ), named=jira_key)  # fmt: skip
+    expected = {jira_key(number): kept for number, kept in verdicts(ours["incidents"]).items()}
+    assert verdicts(came["incidents"]) == expected
+    same(estate.newest("changes", "change_id"), came["changes"], ("change_id",), (
+        "change_kind", "state", "title", "service_id", "ci_id", "requested_at", "planned_start_at", "planned_end_at",
+        "started_at", "ended_at", "outcome", "updated_at",
+    ), named=jira_key)  # fmt: skip
+    same(estate.newest("problems", "problem_id"), came["problems"], ("problem_id",), (
+        "title", "service_id", "ci_id", "team_id", "state", "root_cause", "workaround", "opened_at", "resolved_at",
+        "updated_at",
+    ), named=jira_key)  # fmt: skip
+    same(estate.newest("service_requests", "request_id"), came["service_requests"], ("request_id",), (
+        "request_kind", "service_id", "team_id", "state", "opened_at", "fulfilled_at", "updated_at",
+    ), named=jira_key)  # fmt: skip
+
+
+def test_glpi(estate: EstateRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLPI_TOKEN", glpi.USER_TOKEN)
+    monkeypatch.setenv("GLPI_APP", glpi.APP_TOKEN)
+    tables: dict[str, dict[str, Any]] = {
+        "incidents": {
+            "columns": {"service_id": "Ticket.ITILCategory.completename"},
+            "replace": {"state": {"2": "assigned"}},
+        },
+        "service_requests": {"columns": {"service_id": "Ticket.ITILCategory.completename"}},
+        "changes": {},
+        "problems": {},
+        "teams": {},
+    }
+    with glpi.Glpi() as desk:
+        load_glpi(estate, desk)
+        source = GlpiSource.model_validate({
+            "name": "desk", "type": "glpi", "url": desk.url, "zone": glpi.ZONE, "token_env": "GLPI_TOKEN",
+            "app_token_env": "GLPI_APP", "page_rows": 40, "census_every_days": None, "tables": tables,
+        })  # fmt: skip
+        came = land(GlpiConnector(source), tmp_path, tables)
+
+    def named(number: str) -> str:
+        return str(glpi_number(number))
+
+    # A ticket is never cancelled: it is closed when that happens. Its team is that of today.
+    last = {row["incident_id"]: row["team_id"] for row in numbered(estate.tables["incidents"])}
+    ours = [
+        {
+            **row,
+            "closed_at": row["updated_at"] if row["state"] == "cancelled" else row["closed_at"],
+            "team_id": last[row["incident_id"]],
+        }
+        for row in numbered(estate.tables["incidents"])
+    ]
+    same(ours, numbered(came["incidents"]), ("incident_id", "event_sequence"), (
+        "updated_at", "state", "priority", "title", "service_id", "team_id", "opened_at", "resolved_at", "closed_at",
+    ), named=named, words={"cancelled": "closed"})  # fmt: skip
+    same(estate.newest("service_requests", "request_id"), came["service_requests"], ("request_id",), (
+        "service_id", "team_id", "state", "opened_at", "fulfilled_at", "updated_at",
+    ), named=named, words={"cancelled": "closed"})  # fmt: skip
+    same(estate.newest("changes", "change_id"), came["changes"], ("change_id",), (
+        "state", "title", "requested_at", "ended_at", "updated_at",
+    ), named=named)  # fmt: skip
+    same(estate.newest("problems", "problem_id"), came["problems"], ("problem_id",), (
+        "title", "team_id", "state", "root_cause", "opened_at", "resolved_at", "updated_at",
+    ), named=named, words={"known_error": "investigating"})  # fmt: skip
+    same(estate.tables["teams"], came["teams"], ("team_id",), ("team_name",))
