@@ -1,4 +1,5 @@
--- Reconciliation by two paths: the mean of a day from its samples, and from its hours weighted by the time that they cover.
+-- Reconciliation by two paths: samples of a day, and of its hours; the mean of an irregular day, and of its hours weighted by the time that
+-- they cover. The mean of a regular day is made of its hours, see assert_daily_means_agree_with_sketches.
 with run_days as (
     select observed_date from {{ ref('stg_run_days') }}
 ),

@@ -10,6 +10,18 @@ run_days as (
     select observed_date from {{ ref('stg_run_days') }}
 ),
 
+-- Of a regular day: all of its samples weigh the same.
+hours as (
+    select
+        hourly.ci_id,
+        hourly.resource,
+        hourly.observed_date,
+        {{ exact_sum('hourly.demand_avg * hourly.sample_count') }} / sum(hourly.sample_count) as demand_avg
+    from {{ ref('fct_resource_utilisation_hourly') }} as hourly
+    inner join run_days on hourly.observed_date = run_days.observed_date
+    group by hourly.ci_id, hourly.resource, hourly.observed_date
+),
+
 irregular_days as (
     {{ weighted_rollup('irregular_samples', ['ci_id', 'resource', 'observed_date'], 0.95) }}
 ),
@@ -34,7 +46,7 @@ final as (
         days.unit,
         days.sample_count,
         coalesce(irregular_days.covered_seconds, days.sample_count * days.interval_seconds) as covered_seconds,
-        coalesce(irregular_days.demand_avg, days.value_avg) as demand_avg,
+        coalesce(irregular_days.demand_avg, hours.demand_avg) as demand_avg,
         days.value_max as demand_max,
         coalesce(irregular_days.demand_p95, days.value_p95) as demand_p95,
         days.limit_value,
@@ -43,6 +55,10 @@ final as (
         case when days.usable_value is not null then coalesce(saturation.saturation_minutes, 0.0e0) end
             as saturation_minutes
     from sampled_days as days
+    inner join hours
+        on days.ci_id = hours.ci_id
+        and days.resource = hours.resource
+        and days.observed_date = hours.observed_date
     left join irregular_days
         on days.ci_id = irregular_days.ci_id
         and days.resource = irregular_days.resource

@@ -1,10 +1,11 @@
 {{ config(built_in_parts=true) }}
 
 -- Samples are summed up as delivered and the sums converted: to join every sample with its rule would cost as much again.
+-- The mean of a day comes from its hours (int_resource_days).
 with samples as (
     select
         *,
-        {{ microseconds_between('cast(observed_date as timestamp)', 'observed_at') }}
+        {{ microseconds_between("timestamp '2001-01-01 00:00:00'", 'observed_at') }}
         % cast(interval_seconds * 1000000 as bigint) as offset_microseconds
     from {{ ref('int_samples') }}
     where {{ in_part('observed_at') }}
@@ -36,7 +37,6 @@ delivered as (
         kind,
         observed_date,
         count(*) as sample_count,
-        {{ exact_sum('value') }} / count(*) as value_avg,
         max(value) as value_max,
         {{ percentile('value', 0.95) }} as value_p95,
         max(interval_seconds) as interval_seconds,
@@ -61,7 +61,6 @@ days as (
         max(delivered.interval_seconds) as interval_seconds,
         max(rules.factor) as factor,
         max(rules.offset_value) as offset_value,
-        max(delivered.value_avg * rules.factor + rules.offset_value) as value_avg,
         max(delivered.value_max * rules.factor + rules.offset_value) as value_max,
         max(delivered.value_p95 * rules.factor + rules.offset_value) as value_p95
     from delivered
