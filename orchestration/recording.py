@@ -10,7 +10,9 @@ from assets.clock import Clock
 from assets.connectors.base import Connector, Window
 from assets.connectors.http import RemoteConnector
 from assets.connectors.remote import SourceError
+from assets.connectors.sql import SqlConnector
 from assets.connectors.tape import Tape
+from assets.connectors.traffic import CountingConnector
 from assets.home import Home
 from assets.landing.assets import PLANNED, landed_plan
 from assets.landing.contracts import contract
@@ -38,32 +40,36 @@ class Extraction:
 def extract(
     settings: Settings, config: Path, window: Window, folder: Path, *, play: bool, source: str | None = None
 ) -> list[Extraction]:
-    """Extract every source that is asked by HTTP (or `source` alone) into a folder of no consequence.
+    """Extract every source that is asked by HTTP or SQL (or `source` alone) into a folder of no consequence.
 
     With `play` the recordings in `folder` answer, otherwise they are made. Raises `SettingsError` when there is
     no such source, FileExistsError when a recording is there already.
     """
     connectors = [connect(one, config) for one in settings.sources]
-    remote = [one for one in connectors if isinstance(one, RemoteConnector)]
-    chosen = [one for one in remote if source in (None, one.name)]
+    known = [one for one in connectors if isinstance(one, (RemoteConnector, SqlConnector))]
+    chosen = [one for one in known if source in (None, one.name)]
     if not chosen:
-        names = ", ".join(one.name for one in remote) or "none"
-        raise SettingsError(f"{config}: no such source is asked by HTTP; fix: name one of: {names}")
+        names = ", ".join(one.name for one in known) or "none"
+        raise SettingsError(f"{config}: no such source can be recorded; fix: name one of: {names}")
     found = []
     with tempfile.TemporaryDirectory(prefix="ullage-recording-") as home:
         for connector in chosen:
             try:
-                connector.link.tape = (Tape.of if play else Tape.new)(folder, connector.name)
+                tape = (Tape.of if play else Tape.new)(folder, connector.name)
             except SourceError as error:
                 found.append(Extraction(connector.name, "", error=str(error)))
                 continue
+            if isinstance(connector, SqlConnector):
+                connector.tape = tape
+            else:
+                connector.link.tape = tape
             found += [_table(connector, table, window, Path(home), settings) for table in connector.tables()]
     return found
 
 
 def _table(connector: Connector, table: str, window: Window, home: Path, settings: Settings) -> Extraction:
     """Land one table there; an error ends it, not the others."""
-    assert isinstance(connector, RemoteConnector)
+    assert isinstance(connector, CountingConnector)
     store = Store(home)
     plan = landed_plan(Home(settings.home)) if table in PLANNED else MeasurementPlan()
     rules = contract(table)

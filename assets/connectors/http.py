@@ -262,11 +262,11 @@ class Client:
         """An answer of the server, or of the tape in its place; the sign-in is on no tape."""
         tape = self._link.tape if signed else None
         if tape is not None and tape.is_played:
-            response = tape.answer(self._source.name, method, target, question, self._address)
+            response = tape.answer_http(self._source.name, method, target, question, self._address)
         else:
             response = self._send(method, target, self._with_proof(question) if signed else question, headers)
         if tape is not None and not tape.is_played:
-            tape.keep(method, target, question, response, self._address, self.hide)
+            tape.keep_http(method, target, question, response, self._address, self.hide)
         traffic = self._link.traffic
         traffic.pages += 1
         traffic.bytes += len(response.content)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,13 +17,13 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
-
 from assets.connectors import census, sql_reading
 from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, frame_digest
-from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
+from assets.connectors.remote import RetryPolicy, SourceError
+from assets.connectors.sql_database import Database
+from assets.connectors.sql_sessions import Session, Source
 from assets.connectors.sql_settings import SqlSource, SqlTable
+from assets.connectors.tape import Tape
 from assets.connectors.traffic import Traffic
 from assets.landing.contracts import contract
 from assets.landing.frame_spool import FrameSpool, Part, SpoolBusyError
@@ -33,7 +31,6 @@ from assets.landing.spool_folder import Outstanding
 
 __all__ = ["SqlConnector", "SqlSource", "SqlTable"]
 
-_SECRET_OPTION = re.compile(r"pass|token|secret|key", re.IGNORECASE)
 Answer = TypeVar("Answer")
 
 
@@ -41,11 +38,11 @@ Answer = TypeVar("Answer")
 class _Reading:
     """One call of `batches`: the table that is read, and what the database said of it."""
 
-    engine: Engine
+    database: Database
     table: str
     settings: SqlTable
     spool: FrameSpool
-    source: sql_reading.Source | None = None
+    source: Source | None = None
     outstanding: Outstanding = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,6 +67,8 @@ class SqlConnector:
         self._retries = retries or RetryPolicy(attempts=3)
         self._traffic = Traffic()
         self._spool = spool
+        #: Records what is asked, or plays in place of the database.
+        self.tape: Tape | None = None
 
     @property
     def name(self) -> str:
@@ -98,11 +97,11 @@ class SqlConnector:
         if settings is None:
             return
         wide = Window(window.start - timedelta(days=self._source.lookback_days), window.end)
-        engine = self._engine()
+        database = Database(self._source, self.tape)
         with contextlib.ExitStack() as stack:
-            stack.callback(engine.dispose)
-            question = self._question(engine, table, settings, wide)
-            reading = _Reading(engine, table, settings, self._spooled(stack, table, question))
+            stack.callback(database.close)
+            question = self._question(database, table, settings, wide)
+            reading = _Reading(database, table, settings, self._spooled(stack, table, question))
             for item in self._read_all(reading, wide, window.end):
                 if isinstance(item, Batch) and is_landed(item.batch_id, item.fingerprint):
                     item.landed()
@@ -130,9 +129,8 @@ class SqlConnector:
         table, settings = reading.table, reading.settings
         part = reading.spool.part("all" if day is None else day.isoformat())
         announced, statement = self._asked(
-            reading.engine,
-            table,
-            lambda connection: self._read(connection, reading, day, part),
+            reading,
+            lambda session: self._read(session, reading, day, part),
         )
         frame = part.frame()
         self._traffic.pages += part.fetched_pages
@@ -171,32 +169,30 @@ class SqlConnector:
             when_landed=reading.outstanding.take(),
         )
 
-    def _read(
-        self, connection: Connection, reading: _Reading, day: date | None, part: Part
-    ) -> tuple[int, str]:
+    def _read(self, session: Session, reading: _Reading, day: date | None, part: Part) -> tuple[int, str]:
         """Let `part` hold the rows of a day, or those of none; gives the announced number and the statement."""
-        source, settings = self._columns(connection, reading), reading.settings
+        source, settings = self._columns(session, reading), reading.settings
         key, updated = settings.key_columns(reading.table), settings.updated_column
         zone = ZoneInfo(settings.zone)
         try:
             if updated is None:
                 question = sql_reading.whole(source, key)
             elif day is None:
-                question = sql_reading.undated(connection, source, key, updated, zone)
+                question = sql_reading.undated(session, source, key, updated, zone)
             else:
-                question = sql_reading.of_day(connection, source, key, updated, day, zone)
+                question = sql_reading.of_day(session, source, key, updated, day, zone)
         except TypeError as error:
             raise self._error(
                 str(error),
                 "name a timestamp column as updated_column, or leave it out to read the whole table",
             ) from None
-        return sql_reading.read_pages(connection, question, self._source.page_rows, part), question.shown
+        return sql_reading.read_pages(session, question, self._source.page_rows, part), question.shown
 
-    def _columns(self, connection: Connection, reading: _Reading) -> sql_reading.Source:
+    def _columns(self, session: Session, reading: _Reading) -> Source:
         """What the database says of the table, asked once. Raises `SourceError` when a column is not there."""
         settings, table = reading.settings, reading.table
         if reading.source is None:
-            found = sql_reading.source_columns(connection, settings.table, settings.query)
+            found = session.source(settings.table, settings.query)
             needed = [*settings.key_columns(table), *filter(None, [settings.updated_column])]
             missing = [name for name in needed if name not in found.clause.c]
             if missing:
@@ -232,7 +228,7 @@ class SqlConnector:
         if not census.is_due(before, day, self._source.census_every_days):
             return
         table = reading.table
-        held, rows = self._asked(reading.engine, table, lambda connection: self._held(connection, reading))
+        held, rows = self._asked(reading, lambda session: self._held(session, reading))
         known = census.landed(home, self.name, table)
         gone = census.gone(before, known, held, day)
         if lost := census.lost_too_many(gone, before, known):
@@ -255,7 +251,7 @@ class SqlConnector:
                 yield self._batch(reading, one)
         census.write(home, self.name, table, census.Census(day, len(held), gone))
 
-    def _held(self, connection: Connection, reading: _Reading) -> tuple[list[census.Held], dict[date, int]]:
+    def _held(self, session: Session, reading: _Reading) -> tuple[list[census.Held], dict[date, int]]:
         """Every record with the UTC days of its first and last row, and how many rows each day has."""
         settings, table = reading.settings, reading.table
         column, updated = settings.counted_column(table), settings.updated_column
@@ -265,7 +261,7 @@ class SqlConnector:
         rows: dict[date, int] = {}
         strips = contract(table).key[0] in settings.strip
         found = sql_reading.keys_and_days(
-            connection, self._columns(connection, reading), column, updated, ZoneInfo(settings.zone)
+            session, self._columns(session, reading), column, updated, ZoneInfo(settings.zone)
         )
         for key, day in found:
             if key is None or key in settings.nulls:
@@ -281,13 +277,12 @@ class SqlConnector:
     # --- the database ---
 
     def _path(self, reading: _Reading) -> str:
-        return f"{reading.engine.dialect.name}:{self._source.url_env}/{reading.place}"
+        return f"{reading.database.dialect}:{self._source.url_env}/{reading.place}"
 
-    def _question(self, engine: Engine, table: str, settings: SqlTable, window: Window) -> str:
-        """What tells one question from others: of the address all but what is secret."""
-        url = engine.url
+    def _question(self, database: Database, table: str, settings: SqlTable, window: Window) -> str:
+        """What tells one question from others."""
         days = [window.start, window.end] if settings.updated_column else []
-        asked = [url.drivername, url.username, url.host, url.port, url.database, table]
+        asked = [*database.identity, table]
         return json.dumps([*asked, settings.model_dump(mode="json"), *map(str, days), self._source.page_rows])
 
     def _spooled(self, stack: contextlib.ExitStack, table: str, question: str) -> FrameSpool:
@@ -299,56 +294,8 @@ class SqlConnector:
         except SpoolBusyError as error:
             raise self._error(str(error), "let one run at a time read a source") from None
 
-    def _engine(self) -> Engine:
-        variable = self._source.url_env
-        url = os.environ.get(variable, "").strip()
-        if not url:
-            raise self._error(
-                f"environment variable {variable} is not set", f"export {variable}=<SQLAlchemy URL>"
-            )
-        try:
-            return sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
-        except ModuleNotFoundError as error:
-            raise self._error(
-                f"the driver {error.name} is not installed", f"pip install {error.name}"
-            ) from None
-        except (sa.exc.ArgumentError, ValueError):
-            # Their messages may quote the address.
-            problem = f"{variable} holds no usable SQLAlchemy address"
-            raise self._error(problem, "write it as dialect+driver://user:password@host/database") from None
-
-    def _asked(self, engine: Engine, table: str, ask: Callable[[Connection], Answer]) -> Answer:
-        """What `ask` gives of one state of the data; what may pass is tried again. Raises `SourceError`."""
-
-        def once() -> Answer:
-            try:
-                with sql_reading.snapshot(engine) as connection:
-                    return ask(connection)
-            except sa.exc.SQLAlchemyError as error:
-                message = _plain_message(error, engine)
-                if isinstance(error, sa.exc.DBAPIError) and (
-                    error.connection_invalidated or isinstance(error, sa.exc.OperationalError)
-                ):
-                    raise TransientError(message) from None
-                raise self._error(message, f"check table, query and columns of tables.{table}") from None
-
-        try:
-            return self._traffic.counting(self._retries).call(once)
-        except TransientError as error:
-            raise self._error(
-                f"no answer after {self._retries.attempts} tries ({error.problem})",
-                f"see whether the database is up and the address in {self._source.url_env} is right",
-            ) from None
+    def _asked(self, reading: _Reading, ask: Callable[[Session], Answer]) -> Answer:
+        return reading.database.ask(reading.table, self._traffic.counting(self._retries), ask)
 
     def _error(self, problem: str, fix: str) -> SourceError:
         return SourceError(self._source.name, problem, fix)
-
-
-def _plain_message(error: sa.exc.SQLAlchemyError, engine: Engine) -> str:
-    """First line of what the database said, without the address or anything secret in it."""
-    cause = getattr(error, "orig", None) or error
-    lines = str(cause).strip().splitlines() or [type(error).__name__]
-    url = engine.url
-    options = [str(value) for name, value in url.query.items() if _SECRET_OPTION.search(name)]
-    secrets = [url.render_as_string(hide_password=False), str(url.password or ""), *options]
-    return hide(f"{type(error).__name__}: {lines[0]}", *secrets)[:300]

@@ -6,8 +6,7 @@ still counts as many rows there; otherwise the reading begins anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -15,66 +14,14 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
 
 from assets.connectors.sql_frames import as_text, raw_frame
+from assets.connectors.sql_sessions import Rows, Session, Source
 from assets.landing.frame_spool import Part
 
-#: Isolation in which count and pages see one state of the data, without locking writers out.
-_SNAPSHOTS = {
-    "postgresql": "REPEATABLE READ",
-    "mysql": "REPEATABLE READ",
-    "mariadb": "REPEATABLE READ",
-    "oracle": "SERIALIZABLE",
-}
-#: Numbers by which a driver names a column's type. MySQL's `timestamp` is kept in UTC, its `datetime` has no zone.
-_TIMES = {
-    "postgresql": {1082: "date", 1114: "timestamp", 1184: "timestamptz"},
-    "mysql": {10: "date", 12: "timestamp", 7: "timestamptz"},
-    "mariadb": {10: "date", 12: "timestamp", 7: "timestamptz"},
-}
-#: What a session must say so that times read alike everywhere, and that it only reads.
-_SESSIONS = {
-    "postgresql": ("set local datestyle to iso", "set local time zone 'UTC'"),
-    "mysql": ("set time_zone = '+00:00'", "set session transaction read only"),
-    "mariadb": ("set time_zone = '+00:00'", "set session transaction read only"),
-    # Only inside a transaction do several statements see one state.
-    "sqlite": ("begin",),
-}
 #: Moments outside of these are in no day that anyone asks for: 0000-00-00, infinity, years BC.
 _FIRST, _LAST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-_STREAMED_ROWS = 10_000
-Rows = list[tuple[Any, ...]]
 Columns = Sequence[sa.ColumnElement[Any]]
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is read: a table or query, its columns, and the kind of those that must travel as text."""
-
-    clause: sa.FromClause
-    names: tuple[str, ...]
-    as_text: Mapping[str, str]
-
-    dialect: str
-
-    def selected(self) -> list[sa.ColumnElement[Any]]:
-        """The columns to fetch, in order."""
-        return [
-            self._text(name).label(name) if name in self.as_text else self.clause.c[name]
-            for name in self.names
-        ]
-
-    def ordered(self, name: str) -> sa.ColumnElement[Any]:
-        """A column as the pages are ordered by it: SQLite keeps times as text, which need not be times."""
-        is_text = self.dialect == "sqlite" and name in self.as_text
-        return sa.cast(self.clause.c[name], sa.Text) if is_text else self.clause.c[name]
-
-    def _text(self, name: str) -> sa.ColumnElement[Any]:
-        text: sa.ColumnElement[Any] = sa.cast(self.clause.c[name], sa.Text)
-        if self.dialect in ("mysql", "mariadb") and self.as_text[name] == "timestamptz":
-            return sa.func.concat(text, "+00:00")
-        return text
 
 
 @dataclass(frozen=True)
@@ -118,105 +65,56 @@ class Question:
         return " ".join(str(self.all).split())
 
 
-@contextmanager
-def snapshot(engine: Engine) -> Iterator[Connection]:
-    """A connection that sees one state of the data, where the database can do that."""
-    dialect = engine.dialect.name
-    options: dict[str, Any] = {}
-    if level := _SNAPSHOTS.get(dialect):
-        options["isolation_level"] = level
-    if dialect == "postgresql":
-        options["postgresql_readonly"] = True
-    with engine.connect().execution_options(**options) as connection:
-        for statement in _SESSIONS.get(dialect, ()):
-            connection.exec_driver_sql(statement)
-        yield connection
-
-
-def source_columns(connection: Connection, table: str | None, query: str | None) -> Source:
-    """The table (may be `schema.name`) as the database describes it, or the query with its columns."""
-    if table is not None:
-        schema, _, name = table.rpartition(".")
-        clause: sa.FromClause = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection)
-    else:
-        text = sa.text((query or "").strip().rstrip(";"))
-        probe = sa.select(sa.text("*")).select_from(text.columns().subquery("source")).where(sa.false())
-        names = list(connection.execute(probe).keys())
-        clause = text.columns(*(sa.column(name) for name in names)).subquery("source")
-    return Source(clause, tuple(clause.c.keys()), _times(connection, clause), connection.dialect.name)
-
-
-def _times(connection: Connection, clause: sa.FromClause) -> dict[str, str]:
-    """Columns of time that must come as text: what is no date (0000-00-00, infinity) has no value in Python."""
-    dialect = connection.dialect.name
-    if dialect == "sqlite":
-        typed = ((sa.DateTime, "timestamp"), (sa.Date, "date"))
-        return {
-            column.name: kind for column in clause.c for base, kind in typed if isinstance(column.type, base)
-        }
-    if dialect not in _TIMES:
-        return {}
-    result = connection.execute(sa.select(clause).where(sa.false()))
-    description = result.cursor.description if result.cursor is not None else ()
-    types: list[Any] = [column[1] for column in description or ()]
-    names = list(result.keys())
-    result.close()
-    kinds = {name: _TIMES[dialect].get(kind) for name, kind in zip(names, types, strict=True)}
-    return {name: kind for name, kind in kinds.items() if kind is not None}
-
-
 def whole(source: Source, key: Sequence[str]) -> Question:
     """Every row in the order of `key`. A moment in the key may be one that Python does not have, such as infinity."""
     has_pages = bool(key) and not any(name in source.as_text for name in key)
     return Question(source, (), tuple(key), tuple(key), has_pages)
 
 
-def undated(
-    connection: Connection, source: Source, key: Sequence[str], updated: str, zone: ZoneInfo
-) -> Question:
+def undated(session: Session, source: Source, key: Sequence[str], updated: str, zone: ZoneInfo) -> Question:
     """Rows that no day holds, because `updated` is null or no date that a calendar has."""
-    first, last = _stored(connection, source, updated, (_FIRST, _LAST), zone)
+    first, last = _stored(session, source, updated, (_FIRST, _LAST), zone)
     column = source.clause.c[updated]
     nowhen = sa.or_(column.is_(None), column < first, column >= last)
     return Question(source, (nowhen,), tuple(key), tuple(key), has_pages=False)
 
 
 def of_day(
-    connection: Connection, source: Source, key: Sequence[str], updated: str, day: date, zone: ZoneInfo
+    session: Session, source: Source, key: Sequence[str], updated: str, day: date, zone: ZoneInfo
 ) -> Question:
     """Rows last changed on one UTC day. Raises TypeError when the column is no timestamp."""
-    start, end = day_bounds(connection, source, updated, day, zone)
+    start, end = day_bounds(session, source, updated, day, zone)
     column = source.clause.c[updated]
     rest = tuple(name for name in key if name != updated)
     return Question(source, (column >= start, column < end), (updated, *rest), rest, has_pages=True)
 
 
-def read_pages(connection: Connection, question: Question, page_rows: int, kept: Part) -> int:
+def read_pages(session: Session, question: Question, page_rows: int, kept: Part) -> int:
     """Let `kept` hold all rows, in pages of about `page_rows`. Gives how many the database announced.
 
     A page ends with every row that ties with its last one, so a tie across a page border loses nothing even
     when the order does not identify a row. Rows that have no place in the order are read apart, at the end.
     """
-    announced = _count(connection, question.source, question.inside)
-    if kept.pages and not _still_holds(connection, question, announced, kept):
+    announced = _count(session, question.source, question.inside)
+    if kept.pages and not _still_holds(session, question, announced, kept):
         kept.clear()
     if not kept.is_complete and question.has_pages and (kept.pages or announced >= page_rows):
-        _read_on(connection, question, page_rows, announced, kept)
+        _read_on(session, question, page_rows, announced, kept)
         if kept.rows != announced:
             # The values of the order do not survive the way to Python and back, e.g. times kept as free text.
             kept.clear()
     if not kept.is_complete:
-        kept.append(_frame(question, _rows(connection, question.all)), None, is_last=True)
+        kept.append(_frame(question, session.rows(question.all)), None, is_last=True)
     return announced
 
 
 def keys_and_days(
-    connection: Connection, source: Source, key: str, updated: str, zone: ZoneInfo
+    session: Session, source: Source, key: str, updated: str, zone: ZoneInfo
 ) -> Iterator[tuple[str | None, date | None]]:
     """Of every row the key as text and the UTC day of its last change (None: no date). Little is held at a time."""
     columns = dict(zip(source.names, source.selected(), strict=True))
-    streamed = connection.execution_options(stream_results=True, yield_per=_STREAMED_ROWS)
-    for name, moment in streamed.execute(sa.select(columns[key].label("k"), columns[updated].label("u"))):
+    asked = sa.select(columns[key].label("k"), columns[updated].label("u"))
+    for name, moment in session.streamed(asked):
         yield as_text(name), _utc_day(as_text(moment), zone)
 
 
@@ -228,26 +126,26 @@ def _utc_day(text: str | None, zone: ZoneInfo) -> date | None:
         return None
 
 
-def _still_holds(connection: Connection, question: Question, announced: int, kept: Part) -> bool:
+def _still_holds(session: Session, question: Question, announced: int, kept: Part) -> bool:
     """Whether as many rows as were kept lie up to the last one kept. Rows may have come, gone or moved since."""
     if kept.is_complete:
         return kept.rows == announced
     assert kept.last is not None, "a part that cannot be gone on from was cleared"
     before = sa.not_(_after(question.marks, kept.last))
     where = (*question.inside, sa.not_(question.nowhere), before)
-    return _count(connection, question.source, where) == kept.rows
+    return _count(session, question.source, where) == kept.rows
 
 
-def _read_on(connection: Connection, question: Question, page_rows: int, announced: int, kept: Part) -> None:
+def _read_on(session: Session, question: Question, page_rows: int, announced: int, kept: Part) -> None:
     """Page by page from the last row kept on."""
     marks, placed, width = question.marks, question.placed, len(question.source.names)
     while not kept.is_complete:
         ahead = placed if kept.last is None else placed.where(_after(marks, kept.last))
-        rows = _rows(connection, ahead.limit(page_rows))
+        rows = session.rows(ahead.limit(page_rows))
         is_full, last = len(rows) == page_rows, rows[-1][width:] if rows else kept.last
         if is_full and last is not None:
             same = (one == value for one, value in zip(marks, last, strict=True))
-            ties = _rows(connection, placed.where(*same))
+            ties = session.rows(placed.where(*same))
             # What ties is for the database to say: by its collation "a" may tie with "A".
             tied = {row[width:] for row in ties}
             rows = [*(row for row in rows if row[width:] not in tied), *ties]
@@ -255,25 +153,25 @@ def _read_on(connection: Connection, question: Question, page_rows: int, announc
             kept.append(_frame(question, rows), last, is_last=kept.rows + len(rows) >= announced)
         if not is_full and not kept.is_complete:
             nulls = sa.select(*question.source.selected()).where(*question.inside, question.nowhere)
-            kept.append(_frame(question, _rows(connection, nulls)), None, is_last=True)
+            kept.append(_frame(question, session.rows(nulls)), None, is_last=True)
 
 
 def day_bounds(
-    connection: Connection, source: Source, updated: str, day: date, zone: ZoneInfo
+    session: Session, source: Source, updated: str, day: date, zone: ZoneInfo
 ) -> tuple[datetime, datetime]:
     """The UTC day as the column stores time: with a zone, or as local time of `zone`.
 
     Raises TypeError when the column is no timestamp.
     """
     start = datetime.combine(day, time(), UTC)
-    return _stored(connection, source, updated, (start, start + timedelta(days=1)), zone)
+    return _stored(session, source, updated, (start, start + timedelta(days=1)), zone)
 
 
 def _stored(
-    connection: Connection, source: Source, updated: str, bounds: tuple[datetime, datetime], zone: ZoneInfo
+    session: Session, source: Source, updated: str, bounds: tuple[datetime, datetime], zone: ZoneInfo
 ) -> tuple[datetime, datetime]:
     """Two moments as the column stores time."""
-    kind = source.as_text.get(updated) or _kind_of_value(connection, source, updated)
+    kind = source.as_text.get(updated) or _kind_of_value(session, source, updated)
     if kind == "date":
         raise TypeError(f"column {updated!r} is a date, no timestamp")
     if kind == "timestamptz":
@@ -283,10 +181,12 @@ def _stored(
     return bounds[0].astimezone(zone).replace(tzinfo=None), bounds[1].astimezone(zone).replace(tzinfo=None)
 
 
-def _kind_of_value(connection: Connection, source: Source, updated: str) -> str:
+def _kind_of_value(session: Session, source: Source, updated: str) -> str:
     """What a value of the column shows, where the database does not tell its type."""
     column = source.clause.c[updated]
-    found = connection.execute(sa.select(column).where(column.is_not(None)).limit(1)).scalar()
+    found = next(
+        (row[0] for row in session.rows(sa.select(column).where(column.is_not(None)).limit(1))), None
+    )
     if source.dialect == "sqlite" and isinstance(found, str):
         return "timestamp"
     if found is not None and not isinstance(found, datetime):
@@ -308,10 +208,6 @@ def _frame(question: Question, rows: Rows) -> pa.Table:
     return raw_frame(question.source.names, (row[:width] for row in rows))
 
 
-def _rows(connection: Connection, statement: sa.Select[Any]) -> Rows:
-    return [tuple(row) for row in connection.execute(statement)]
-
-
-def _count(connection: Connection, source: Source, where: Sequence[sa.ColumnElement[bool]]) -> int:
+def _count(session: Session, source: Source, where: Sequence[sa.ColumnElement[bool]]) -> int:
     counting = sa.select(sa.func.count()).select_from(source.clause).where(*where)
-    return int(connection.execute(counting).scalar_one())
+    return int(session.rows(counting)[0][0])

@@ -1,7 +1,8 @@
 """Recordings of what was asked of a source and what it answered, to be played again without it.
 
-One JSON-lines file a source, an exchange a line. Secrets are replaced by ***, headers of questions and everything of
-the sign-in are left out, and the server's address is replaced. What the source's rows say stays as it is.
+One JSON-lines file a source, an exchange a line: an HTTP request and its response, or a statement with its bound
+values and the rows that came. Secrets are replaced by ***, headers of questions and everything of the sign-in are left
+out, and the server's address is replaced. What the source's rows say stays as it is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from assets.connectors.remote import SourceError
 
 #: Stands for the server's address in a recording.
 ADDRESS = "https://recorded.example"
+#: What is the question in an exchange; all else is its answer.
+_QUESTION = ("method", "target", "body", "statement", "parameters")
 _KEPT = ("content-type", "link", "x-total-count", "retry-after", "date", "content-range")
 
 
@@ -54,7 +57,25 @@ class Tape:
         """True when answers come from here."""
         return self._left is not None
 
-    def keep(
+    def keep(self, exchange: Mapping[str, Any], hide: Callable[[str], str]) -> None:
+        """Add one exchange; `hide` is given its text as JSON."""
+        line = hide(json.dumps(exchange, ensure_ascii=False))
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+    def next(self, source: str, question: Mapping[str, Any], shown: str) -> dict[str, Any]:
+        """The next exchange of this question. Raises `SourceError` when there is none left."""
+        assert self._left is not None
+        waiting = self._left[_key(question)]
+        if not waiting:
+            raise SourceError(
+                source,
+                f"the recording holds no answer to {shown}"[:400],
+                "play it with the configuration and the days with which it was made",
+            )
+        return waiting.popleft()
+
+    def keep_http(
         self,
         method: str,
         target: str,
@@ -63,7 +84,7 @@ class Tape:
         address: str,
         hide: Callable[[str], str],
     ) -> None:
-        """Add one exchange."""
+        """Add a request and its response."""
         headers = {name: response.headers[name] for name in _KEPT if name in response.headers}
         exchange = {
             **_asked(method, target, question),
@@ -72,24 +93,14 @@ class Tape:
             "text": response.text,
         }
         # Secrets first: one may be part of the address as JSON writes it.
-        line = hide(json.dumps(exchange, ensure_ascii=False)).replace(address, ADDRESS)
-        with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+        self.keep(exchange, lambda line: hide(line).replace(address, ADDRESS))
 
-    def answer(
+    def answer_http(
         self, source: str, method: str, target: str, question: Mapping[str, Any], address: str
     ) -> httpx.Response:
-        """The next answer that was given to this question. Raises `SourceError` when there is none left."""
-        assert self._left is not None
+        """The next response that was given to this request. Raises `SourceError` when there is none left."""
         asked = json.loads(json.dumps(_asked(method, target, question)).replace(address, ADDRESS))
-        waiting = self._left[_key(asked)]
-        if not waiting:
-            raise SourceError(
-                source,
-                f"the recording holds no answer to {asked['target']} {asked['body']}"[:400],
-                "play it with the configuration and the days with which it was made",
-            )
-        one = waiting.popleft()
+        one = self.next(source, asked, f"{asked['target']} {asked['body']}")
         return httpx.Response(
             one["status"],
             headers={name: text.replace(ADDRESS, address) for name, text in one["headers"].items()},
@@ -106,5 +117,5 @@ def _asked(method: str, target: str, question: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _key(asked: Mapping[str, Any]) -> str:
-    return json.dumps([asked["method"], asked["target"], asked["body"]], sort_keys=True)
+def _key(exchange: Mapping[str, Any]) -> str:
+    return json.dumps([exchange.get(name) for name in _QUESTION], sort_keys=True)

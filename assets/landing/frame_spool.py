@@ -7,30 +7,18 @@ how many rows the source announced; so they are there together or not at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from datetime import date, datetime, time
-from decimal import Decimal
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from uuid import UUID
 
 import pyarrow as pa
 
+from assets.landing.plain_values import plain, value_of
 from assets.landing.spool_folder import SpoolBusyError, SpoolFolder
 
 __all__ = ["FrameSpool", "Part", "SpoolBusyError"]
 
-#: Values of a cursor whose text gives the value back, with how to read it. Others cannot be gone on from.
-_READERS: dict[str, Callable[[str], Any]] = {
-    "datetime": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "time": time.fromisoformat,
-    "Decimal": Decimal,
-    "UUID": UUID,
-    "float": float.fromhex,
-    "bytes": bytes.fromhex,
-}
 _HEAD = b"ullage"
 
 
@@ -120,7 +108,7 @@ class Part:
         head = json.loads(table.schema.metadata[_HEAD])
         self._files.append(path)
         self.rows += table.num_rows
-        self.last = None if head["last"] is None else tuple(_value(one) for one in head["last"])
+        self.last = None if head["last"] is None else tuple(value_of(one) for one in head["last"])
         self.is_complete = head["is_last"]
 
 
@@ -131,28 +119,7 @@ def _read(path: Path) -> pa.Table:
 
 def _written(cursor: Sequence[Any]) -> list[Any] | None:
     """A cursor as JSON; None when a value of it has no text that gives it back."""
-    found: list[Any] = []
-    for value in cursor:
-        kind = type(value).__name__
-        if value is None or isinstance(value, (bool, int, str)):
-            found.append(value)
-        elif kind not in _READERS:
-            return None
-        else:
-            found.append({kind: _text(value)})
-    return found
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, (datetime, date, time)):
-        return value.isoformat()
-    if isinstance(value, (float, bytes)):
-        return value.hex()
-    return str(value)
-
-
-def _value(plain: Any) -> Any:
-    if not isinstance(plain, dict):
-        return plain
-    ((kind, text),) = plain.items()
-    return _READERS[kind](text)
+    try:
+        return [plain(value) for value in cursor]
+    except TypeError:
+        return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -152,6 +154,29 @@ def test_a_run_is_recorded_and_played_offline(config: Path, monkeypatch: pytest.
     assert (changes["rows_landed"], changes["error"]) == (3, None)
     other = call("replay", out, "--config", config, "--as-of", "2026-04-28")
     assert (other.exit_code, "holds no answer" in other.stdout) == (1, True)
+
+
+def test_a_database_is_recorded_and_played_offline(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the same commands as a source that is asked by HTTP, into a file of its own."""
+    database, out = config.parent / "desk.db", config.parent / "recording"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("create table c (change_id text, updated_at timestamp, state text)")
+        connection.execute("insert into c values ('CHG1', '2026-03-28 08:00:00', 'closed')")
+    with config.open("a") as lines:
+        lines.write(
+            "  - {name: cmdb, type: sql, url_env: CMDB_URL, tables: {changes: {table: c, zone: UTC,"
+            " updated_column: updated_at, constants: {change_kind: normal}}}}\n"
+        )
+    monkeypatch.setenv("CMDB_URL", f"sqlite:///{database}")
+    made = call("record", "--config", config, "--as-of", "2026-03-28", "--out", out, "--json")
+    assert (made.exit_code, (out / "cmdb.jsonl").exists()) == (0, True), made.output
+    monkeypatch.delenv("CMDB_URL")
+    database.unlink()
+    played = call("replay", out, "--config", config, "--as-of", "2026-03-28", "--json")
+    assert (played.exit_code, played.stdout) == (0, made.stdout), played.output
+    assert json.loads(played.stdout)[0]["rows_landed"] == 1, made.stdout
+    none = call("record", "--config", config, "--as-of", "2026-03-28", "--out", out, "--source", "other")
+    assert (none.exit_code, "name one of: cmdb" in none.stderr) == (2, True)
 
 
 def test_doctor_explains_an_unset_secret_without_showing_any(
