@@ -41,7 +41,8 @@ class Case:
     `announces`: the source says how many rows there are. `renews`: a sign-in that ended is renewed within the run.
     `server` is the fixture of a real server behind the simulator, `examples` how many mixes of faults are tried.
     `counts`: a census of its keys is taken. `looks_back`: it reads days before the window by itself. Of fewer rows than
-    `fewest` an answer may hold none, and nobody can tell to which question it belongs.
+    `fewest` an answer may hold none, and nobody can tell to which question it belongs. A page takes up to
+    `questions_a_page`.
     """
 
     simulator: Callable[[int], Simulator]
@@ -60,6 +61,7 @@ class Case:
     counts: bool = True
     looks_back: bool = True
     fewest: int = 0
+    questions_a_page: int = 1
 
 
 def service_now(
@@ -148,6 +150,7 @@ def jira_of(deployment: str) -> Case:
         page_parameter="jql",
         announces=deployment != "cloud",
         renews=False,
+        questions_a_page=1 if deployment == "cloud" else 2,
     )
 
 

@@ -1,23 +1,43 @@
-"""Runs that die by SIGKILL at any of their steps: forks of one process that has imported what is slow."""
+"""Runs that die at any of their moments: forks of one process that has imported what is slow.
+
+A moment is a line of our code, a statement of a database, a file that is flushed or gets its name; or a byte of a
+file, in the middle of a write.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import random
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
+
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
 
 from tests.conftest import ROOT
 
 #: Gives what to run, from the folder that it may fill.
 Maker = Callable[[Path], Callable[[], object]]
+_GOLDEN = (5**0.5 - 1) / 2
+_OURS = str(ROOT / "assets") + os.sep
+
+
+@dataclass(frozen=True)
+class Death:
+    """SIGKILL at the step of a number (from 1), or SIGXFSZ at the byte of that number of any file (from 0)."""
+
+    step: int | None = None
+    byte: int | None = None
 
 
 class Killer:
@@ -38,19 +58,68 @@ class Killer:
     ) -> None:
         self._process.communicate(timeout=20)
 
-    def run(self, maker: str, home: Path, deaths: int) -> tuple[Path, list[Path]]:
-        """Run what `maker` (`module:function`) makes of a folder, once to its end and then some times to a drawn step.
+    def live(self, maker: str, home: Path) -> int:
+        """Run what `maker` (`module:function`) makes of a folder to its end. Gives the number of its steps."""
+        assert self._fork(maker, home, Death()) == 0
+        return int((home / "steps").read_text())
 
-        Gives the folder of the first and those of the others.
-        """
+    def die(self, maker: str, home: Path, death: Death) -> bool:
+        """The same up to its death. False when it ended before."""
+        code = self._fork(maker, home, death)
+        assert code in (0, -signal.SIGKILL, -signal.SIGXFSZ), (home, code)
+        return code != 0
+
+    def _fork(self, maker: str, home: Path, death: Death) -> int:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         # Variables name the servers of the test.
-        given = {"maker": maker, "home": str(home), "deaths": deaths, "environment": dict(os.environ)}
+        given = {"maker": maker, "home": str(home), "environment": dict(os.environ), **asdict(death)}
         self._process.stdin.write(json.dumps(given) + "\n")
         self._process.stdin.flush()
-        whole, *others = json.loads(self._process.stdout.readline())
-        return Path(whole), [Path(other) for other in others]
+        return int(self._process.stdout.readline())
+
+
+def at_drawn_moments(
+    killer: Killer,
+    maker: str,
+    home: Path,
+    check: Callable[[Path, Path], None],
+    *,
+    before: Callable[[], object] = lambda: None,
+    in_writes: bool = True,
+    examples: int = 5,
+) -> None:
+    """Let runs die at drawn moments. `check` is given the folder of an undisturbed run and that of the dead one.
+
+    `before` is called ahead of each; `in_writes` draws bytes of files too. A failure names the moment.
+    """
+    numbers = count()
+
+    def new() -> Path:
+        return home / f"run-{next(numbers)}"
+
+    whole = new()
+    steps = killer.live(maker, whole)
+    largest = max(path.stat().st_size for path in whole.rglob("*") if path.is_file())
+    moments = steps + (steps // 2 if in_writes else 0)
+
+    def death_at(number: int) -> Death:
+        # Draws cluster; multiples of the golden ratio lie all over the run.
+        moment = int((number + 1) * _GOLDEN % 1 * moments)
+        if moment < steps:
+            return Death(step=moment + 1)
+        return Death(byte=(moment - steps) * largest // (moments - steps))
+
+    @given(death=st.integers(0, moments - 1).map(death_at))
+    @settings(max_examples=examples)
+    def dies(death: Death) -> None:
+        before()
+        dead = new()
+        note(f"{maker} of {steps} steps, at {death}: {dead}")
+        if killer.die(maker, dead, death):
+            check(whole, dead)
+
+    dies()
 
 
 def serve() -> None:
@@ -61,43 +130,25 @@ def serve() -> None:
         given = json.loads(line)
         os.environ.clear()
         os.environ.update(given["environment"])
-        print(json.dumps([str(one) for one in _forks(**given)]), flush=True)
+        module, _, name = given["maker"].partition(":")
+        make: Maker = getattr(__import__(module, fromlist=[name]), name)
+        home = Path(given["home"])
+        home.mkdir(parents=True)
+        process = os.fork()
+        if process == 0:
+            _live(make, home, Death(given["step"], given["byte"]))
+        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
 
 
-def _forks(maker: str, home: str, deaths: int, environment: dict[str, str]) -> list[Path]:
-    module, _, name = maker.partition(":")
-    make: Maker = getattr(__import__(module, fromlist=[name]), name)
-    whole = Path(home) / "undisturbed"
-    _fork(make, whole, 0)
-    steps = int((whole / "steps").read_text())
-    # Drawn, and spread over the whole run.
-    drawn = random.Random(maker)
-    moments = [1 + steps * n // deaths + drawn.randrange(max(steps // deaths, 1)) for n in range(deaths)]
-    found = [whole]
-    for moment in moments:
-        found.append(Path(home) / f"killed-{moment}")
-        _fork(make, found[-1], min(moment, steps))
-    return found
-
-
-def _fork(make: Maker, home: Path, moment: int) -> None:
-    home.mkdir(parents=True)
-    process = os.fork()
-    if process == 0:
-        _live(make, home, moment)
-    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    assert code == (-signal.SIGKILL if moment else 0), (home, code)
-
-
-def _live(make: Maker, home: Path, moment: int) -> None:
-    """Steps are what a database is asked, and every file that is flushed or gets its name."""
+def _live(make: Maker, home: Path, death: Death) -> None:
     import sqlalchemy as sa
 
-    seen = [0]
+    seen = 0
 
     def step(*_given: object) -> None:
-        seen[0] += 1
-        if seen[0] == moment:
+        nonlocal seen
+        seen += 1
+        if seen == death.step:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def stepping(call: Callable[..., object]) -> Callable[..., object]:
@@ -107,12 +158,29 @@ def _live(make: Maker, home: Path, moment: int) -> None:
 
         return stepped
 
+    def on_line(_frame: FrameType, event: str, _: object) -> Any:
+        if event == "line":
+            step()
+        return on_line
+
+    def on_call(frame: FrameType, _event: str, _: object) -> Any:
+        return on_line if frame.f_code.co_filename.startswith(_OURS) else None
+
     sa.event.listen(sa.Engine, "after_cursor_execute", step)
     for name in ("link", "rename", "replace", "fsync"):
         setattr(os, name, stepping(getattr(os, name)))
+    if death.byte is not None:
+        # The kernel's own way to end a process in the middle of a write.
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (death.byte, resource.RLIM_INFINITY))
     try:
-        make(home)()
-        (home / "steps").write_text(str(seen[0]))
+        run = make(home)
+        threading.settrace(on_call)
+        sys.settrace(on_call)
+        run()
+        sys.settrace(None)
+        (home / "steps").write_text(str(seen))
     except BaseException:
         traceback.print_exc()
         os._exit(1)

@@ -13,7 +13,7 @@ import pytest
 from assets.connectors.base import Window
 from tests.connectors import test_cloudwatch
 from tests.connectors.aws import AwsLayer
-from tests.connectors.killing import Killer
+from tests.connectors.killing import Killer, at_drawn_moments
 from tests.connectors.landing import land_all, landed_bytes
 
 DAYS = 3
@@ -42,10 +42,11 @@ def test_a_killed_run_is_made_good_by_the_next(aws: AwsLayer, killer: Killer, tm
             for n in range(24 * DAYS)
         ],
     )
-    whole, killed = killer.run(f"{__name__}:landing", tmp_path, 3)
-    undisturbed = landed_bytes(whole)
-    for home in killed:
-        done = len([name for name in landed_bytes(home) if "/receipts/" in name])
-        (rest,) = land_all(test_cloudwatch.connector(datetime(2026, 4, 2, tzinfo=UTC)), home, WINDOW)
+
+    def check(whole: Path, dead: Path) -> None:
+        done = len([name for name in landed_bytes(dead) if "/receipts/" in name])
+        (rest,) = land_all(test_cloudwatch.connector(datetime(2026, 4, 2, tzinfo=UTC)), dead, WINDOW)
         assert rest.batches_written == DAYS - done
-        assert landed_bytes(home) == undisturbed
+        assert landed_bytes(dead) == landed_bytes(whole)
+
+    at_drawn_moments(killer, f"{__name__}:landing", tmp_path, check)
