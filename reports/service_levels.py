@@ -17,11 +17,12 @@ from reports.settings import ReportSettings
 
 #: Weeks of outcomes drawn, and how far back watermelons and availability are listed.
 WEEKS = 13
-#: Columns of the matrix: heading and the measures behind it.
+#: Columns of the matrix: heading and the measures behind it; one without a target is left out.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Availability", ("availability_ratio",)),
     ("Latency", ("latency_seconds",)),
     ("Errors", ("error_ratio",)),
+    ("Throughput", ("throughput_per_second",)),
     ("Incident clocks", tuple(targets.CLOCKS)),
     ("Utilisation", ("utilisation_ratio",)),
 )
@@ -139,7 +140,9 @@ def levels_page(
     now = {
         m.melon.service_id for m in melons if m.melon.period == "month" and m.melon.period_end_date == as_of
     }
-    rows = _matrix(services, levels, weeks, now, as_of)
+    agreed = {row.measure for row in (*every, *weeks)}
+    groups = [group for group in GROUPS if agreed & set(group[1])]
+    rows = _matrix(services, levels, weeks, groups, now, as_of)
     lines = budget_lines(budgets, names, every)
     judged = [row for row in rows if levels.get(row.service_id)]
     green = sum(1 for row in judged if row.missed == 0)
@@ -151,11 +154,11 @@ def levels_page(
         missed=sum(1 for level in every if level.is_met is False),
         green=green,
         services=len(judged),
-        groups=tuple(name for name, _ in GROUPS),
+        groups=tuple(name for name, _ in groups),
         heads=(
             ("Service", "text"),
             ("Missed this month", "number right"),
-            *((name, "") for name, _ in GROUPS),
+            *((name, "") for name, _ in groups),
         ),
         first_week=_mondays(as_of)[0],
         rows=rows,
@@ -195,6 +198,7 @@ def _matrix(
     services: Sequence[Service],
     levels: Mapping[str, Sequence[ServiceLevel]],
     weeks: Sequence[WeekOutcome],
+    groups: Sequence[tuple[str, tuple[str, ...]]],
     watermelons: set[str],
     as_of: date,
 ) -> tuple[ServiceRow, ...]:
@@ -211,7 +215,7 @@ def _matrix(
                 [by_key.get((service.service_id, measure), {}) for measure in measures],
                 mondays,
             )
-            for _, measures in GROUPS
+            for _, measures in groups
         )
         # Utilisation is an agreement about capacity, not one with users.
         missed = sum(1 for level in own if level.is_met is False and level.measure != "utilisation_ratio")

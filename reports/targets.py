@@ -63,6 +63,8 @@ def agreed(level: ServiceLevel) -> str:
     if level.measure in CLOCKS:
         priority = f"priority {level.priority} " if level.priority is not None else ""
         return f"{share} {priority}incidents {CLOCKS[level.measure].format(value=value)}"
+    if level.measure == "throughput_per_second":
+        return f"{wording.capital(bound)} {value} in {share.lower()} hours"
     if level.measure == "latency_seconds":
         return f"{share} requests answered in {value} or less"
     subject = level.measure.removesuffix("_ratio").replace("_", " ").replace("error", "errors")
@@ -77,6 +79,8 @@ def measured(measure: str, value: float | None) -> str:
         return f.working_time(value)
     if measure.endswith("_seconds"):
         return f.seconds(value)
+    if measure.endswith("_per_second"):
+        return f.per_second(value)
     if measure.endswith("_ratio"):
         return f.percent(value)
     return f.number(value)

@@ -16,7 +16,7 @@ select
     burn_rate_1h, burn_rate_6h, burn_rate_24h, burn_rate_72h, alert_state, page_hours, ticket_hours
 from marts.fct_service_levels
 where period = 'month' and period_start_date = $month and error_budget_count > 0
-    and measure in ('availability_ratio', 'latency_seconds', 'error_ratio')
+    and measure in ('availability_ratio', 'latency_seconds', 'error_ratio', 'throughput_per_second')
     and ($service_id is null or service_id = $service_id)
 order by error_budget_used_ratio desc, service_id, target_id
 """

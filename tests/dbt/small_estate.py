@@ -317,6 +317,10 @@ def _targets() -> list[Row]:
             "service_id": "shop",
         },
         {"target_id": "errors", "measure": "error_ratio", "target_value": 0.01},
+        {"target_id": "carry", "measure": "throughput_per_second", "comparator": ">=", "target_value": 2.0}
+        | {"calendar_id": "office", "objective_ratio": 0.75, "service_id": "shop"},
+        {"target_id": "shop-at-most", "measure": "throughput_per_second", "service_id": "shop"}
+        | {"target_value": 1000.0},
     ]
     common = {"comparator": "<=", "valid_from": ALWAYS, "approved_by": "Ann", "approved_at": at(ALWAYS, 9)}
     return [{**common, **target} for target in targets]

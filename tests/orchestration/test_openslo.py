@@ -31,6 +31,7 @@ TARGETS = [
     target("fast", "latency_seconds", "<=", "0.25", objective_ratio="0.95", service_id="shop"),
     target("Resolve P1", "incident_resolution_minutes", "<=", "240", objective_ratio="0.95", priority="1"),
     target("cpu", "utilisation_ratio", "<=", "0.8", objective_ratio="0.9", resource="cpu"),
+    target("carry", "throughput_per_second", ">=", "40", objective_ratio="0.75", calendar_id="night"),
 ]
 FOREIGN = """
 apiVersion: openslo/v1

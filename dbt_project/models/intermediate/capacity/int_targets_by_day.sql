@@ -17,6 +17,7 @@ final as (
         comparator,
         target_value,
         objective_ratio,
+        calendar_id,
         valid_from,
         approved_by,
         approved_at

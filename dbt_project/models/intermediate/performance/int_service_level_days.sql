@@ -75,6 +75,10 @@ final as (
     union all
     select service_id, target_id, observed_date, bad_count, total_count
     from utilisation
+    union all
+    select service_id, target_id, observed_date, sum(bad_count) as bad_count, sum(total_count) as total_count
+    from {{ ref('int_throughput_level_hours') }}
+    group by service_id, target_id, observed_date
 )
 
 select * from final

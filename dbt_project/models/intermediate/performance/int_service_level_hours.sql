@@ -141,6 +141,9 @@ judged as (
     select service_id, target_id, 'error_ratio' as measure, observed_date, hour_at, bad_count, total_count
     from from_errors
     where bad_count is not null
+    union all
+    select service_id, target_id, 'throughput_per_second' as measure, observed_date, hour_at, bad_count, total_count
+    from {{ ref('int_throughput_level_hours') }}
 ),
 
 final as (

@@ -1,6 +1,6 @@
 with targets as (
     select * from {{ ref('int_targets_by_day') }}
-    where measure in ('availability_ratio', 'latency_seconds', 'apdex_threshold_seconds', 'error_ratio')
+    where measure in ('availability_ratio', 'latency_seconds', 'apdex_threshold_seconds', 'error_ratio', 'throughput_per_second')
 ),
 
 services as (
@@ -16,6 +16,7 @@ candidates as (
         targets.comparator,
         targets.target_value,
         targets.objective_ratio,
+        targets.calendar_id,
         targets.valid_from,
         targets.service_id is not null as is_own,
         max(case when targets.service_id is not null then 1 else 0 end) over (
@@ -35,6 +36,7 @@ final as (
         comparator,
         target_value,
         objective_ratio,
+        calendar_id,
         row_number() over (
             partition by observed_date, service_id, measure order by valid_from desc, target_id
         ) as target_rank

@@ -183,6 +183,7 @@ final as (
             when valued.measure like 'incident%' then 'incidents'
             when valued.measure = 'utilisation_ratio' then 'pool days'
             when valued.measure = 'latency_seconds' then 'requests'
+            when valued.measure = 'throughput_per_second' then 'hours'
             when valued.objective_ratio is not null then 'days'
             when valued.measure = 'availability_ratio' then 'minutes'
             else 'requests'
