@@ -17,7 +17,7 @@ from reports.settings import ReportSettings
 
 #: Weeks of outcomes drawn, and how far back watermelons and availability are listed.
 WEEKS = 13
-#: Columns of the matrix: heading and the measures behind it; one without a target is left out.
+#: Columns of the matrix: heading and the measures behind it.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Availability", ("availability_ratio",)),
     ("Latency", ("latency_seconds",)),
@@ -26,6 +26,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Incident clocks", tuple(targets.CLOCKS)),
     ("Utilisation", ("utilisation_ratio",)),
 )
+#: Few services agree on these: no column when none has.
+_RARE = frozenset({"Throughput"})
 _EVIDENCE = {
     "tail_latency": "The slowest hundredth of the requests took {value} or more",
     "slow_in_critical_hours": "Only {value} of the requests in business-critical hours were within the latency target",
@@ -141,7 +143,7 @@ def levels_page(
         m.melon.service_id for m in melons if m.melon.period == "month" and m.melon.period_end_date == as_of
     }
     agreed = {row.measure for row in (*every, *weeks)}
-    groups = [group for group in GROUPS if agreed & set(group[1])]
+    groups = [group for group in GROUPS if group[0] not in _RARE or agreed & set(group[1])]
     rows = _matrix(services, levels, weeks, groups, now, as_of)
     lines = budget_lines(budgets, names, every)
     judged = [row for row in rows if levels.get(row.service_id)]
