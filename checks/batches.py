@@ -169,6 +169,8 @@ def validate_keys(table: pa.Table, contract: TableContract) -> RuleOutcome:
 
 def _repeats(labels: np.ndarray) -> np.ndarray:
     """True for each label that occurred before."""
+    if (labels[1:] > labels[:-1]).all():
+        return np.zeros(len(labels), dtype=bool)
     in_order = np.sort(labels)
     if (in_order[1:] != in_order[:-1]).all():
         # The usual case. The table that tells which ones repeat weighs more than the batch.
@@ -207,12 +209,19 @@ def _codes(values: pa.ChunkedArray) -> tuple[Iterator[np.ndarray], int]:
     if pa.types.is_dictionary(values.type):
         unified = values.unify_dictionaries()
         words = len(unified.chunk(0).dictionary) if unified.num_chunks else 0
-        return (pc.fill_null(one.indices, words).to_numpy() for one in unified.chunks), words + 1
+        return (pc.fill_null(one.indices, words).to_numpy() for one in _pieces(unified)), words + 1
     if pa.types.is_timestamp(values.type) and len(values) and not values.null_count:
         least, most = (pc.min_max(values.cast(pa.int64()))[which].as_py() for which in ("min", "max"))
-        return (one.view(pa.int64()).to_numpy() - least for one in values.chunks), most - least + 1
+        return (one.view(pa.int64()).to_numpy() - least for one in _pieces(values)), most - least + 1
     codes, distinct = pd.factorize(values.to_pandas())
     return iter([codes + 1]), len(distinct) + 1
+
+
+def _pieces(values: pa.ChunkedArray) -> Iterator[pa.Array]:
+    """Chunks of a size that computing with them does not double."""
+    for chunk in values.chunks:
+        for start in range(0, len(chunk), ROWS_AT_A_TIME):
+            yield chunk.slice(start, ROWS_AT_A_TIME)
 
 
 def _is_past(times: pd.Series, extracted_at: datetime) -> np.ndarray:

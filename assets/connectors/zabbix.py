@@ -14,9 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from assets.connectors.base import Batch, IsLanded, Window, rows_digest
 from assets.connectors.http import Client
 from assets.connectors.paged import PagedConnector, Probe, as_text
@@ -33,16 +30,16 @@ from assets.connectors.zabbix_items import (
     read_items,
     state_of,
 )
-from assets.connectors.zabbix_settings import DAY_SECONDS, HOUR_SECONDS, REFUSED, ZabbixQuery, ZabbixSource
+from assets.connectors.zabbix_settings import DAY_SECONDS, HOUR_SECONDS, ZabbixQuery, ZabbixSource
 from assets.connectors.zabbix_values import (
     asked_for,
-    broken_row,
     clock_of,
     first_span,
     rows_of,
     seconds_at,
     unreadable,
     without_covered_trends,
+    without_refused,
 )
 from assets.landing.spool import Cursor, Page, RawRow
 
@@ -161,11 +158,7 @@ class ZabbixConnector(PagedConnector):
         has_less = from_trends > 0 or not frame.num_rows
         if has_less and is_landed(batch.batch_id, whole):
             return None
-        numbers = pa.array(range(1, len(frame) + 1), pa.int64())
-        is_good = pc.is_null(frame["reason"])
-        bad = frame.append_column("number", numbers).filter(pc.invert(is_good)).to_pylist()
-        broken = tuple(broken_row(row) for row in bad)
-        frame = frame.filter(is_good).drop_columns([*REFUSED])
+        frame, numbers, broken = without_refused(frame)
         warnings = list(batch.warnings)
         if from_trends:
             warnings.append(
@@ -176,7 +169,7 @@ class ZabbixConnector(PagedConnector):
             batch,
             frame=frame,
             broken=broken,
-            source_rows=numbers.filter(is_good.combine_chunks()),
+            source_rows=numbers,
             input_sha256=rows_digest(frame, broken),
             warnings=tuple(warnings),
             version_fingerprint=None if has_less else whole,

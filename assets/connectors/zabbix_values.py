@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -93,12 +94,31 @@ def without_covered_trends(frame: pa.Table) -> pa.Table:
     is_trend = pc.is_valid(frame["trend"])
     if not pc.any(is_trend).as_py():
         return frame
-    hours = pc.binary_join_element_wise(frame["ci"], pc.utf8_slice_codeunits(frame["at"], 0, 13), "/")
+    hours = pc.binary_join_element_wise(
+        pc.cast(frame["ci"], pa.string()),
+        pc.utf8_slice_codeunits(pc.cast(frame["at"], pa.string()), 0, 13),
+        "/",
+    )
     covered = pc.is_in(hours, value_set=pc.unique(hours.filter(pc.invert(is_trend))))
     return frame.filter(pc.invert(pc.and_(is_trend, pc.fill_null(covered, False))))
 
 
-def broken_row(row: Mapping[str, Any]) -> BrokenRow:
+def without_refused(frame: pa.Table) -> tuple[pa.Table, pa.Array | None, tuple[BrokenRow, ...]]:
+    """Samples without those that no query can read, the numbers of those that stay (None: all), and the others."""
+    is_bad = pc.is_valid(frame["reason"])
+    if not pc.any(is_bad).as_py():
+        return frame.drop_columns([*REFUSED]), None, ()
+    numbers = pa.array(np.arange(1, len(frame) + 1))
+    bad = frame.append_column("number", numbers).filter(is_bad).to_pylist()
+    is_good = pc.invert(is_bad).combine_chunks()
+    return (
+        frame.filter(is_good).drop_columns([*REFUSED]),
+        numbers.filter(is_good),
+        tuple(_broken_row(row) for row in bad),
+    )
+
+
+def _broken_row(row: Mapping[str, Any]) -> BrokenRow:
     said = {name: cell for name, cell in row.items() if cell is not None and name not in (*REFUSED, "number")}
     text = json.dumps(said, sort_keys=True, ensure_ascii=False)
     return BrokenRow(row["number"], text, row["reason"], row["fix"], row["field"])

@@ -22,14 +22,14 @@ import orjson
 import pyarrow as pa
 
 from assets.landing.spool_folder import Outstanding, SpoolBusyError, SpoolFolder
+from assets.landing.spool_frames import frame_of
+from assets.memory import give_back
 
 __all__ = ["Counts", "Cursor", "Outstanding", "Page", "RawRow", "Spool", "SpoolBusyError"]
 
 #: Where to go on; what it holds is the connector's business. Plain JSON values only.
 Cursor = Mapping[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: Columns by which a frame is put in order; NUL is in no name of a field.
-_UPDATED, _KEY = "\0updated", "\0key"
 _NO_TIME = np.iinfo(np.int64).min
 
 
@@ -166,24 +166,17 @@ class Spool:
         return iter(sorted(found, key=lambda row: (row.updated or _EPOCH, row.key)))
 
     def frame(self, fields: Sequence[str], days: Iterable[date | None] | None = None) -> pa.Table:
-        """The rows that remain, as `rows` gives them: one text column a field, then cells of other names, by name.
-
-        Made page by page: as objects, the samples of a day would take ten times the memory.
-        """
+        """The rows that remain, in the order of `rows`; see `frame_of`."""
         winners = self._kept()
-        pieces = [
-            _piece(fields, rows, winners[part.first : part.first + part.count])
-            for day in (self._parts if days is None else days)
-            for part in self._parts.get(day, ())
-            for rows in (part.read(),)
-        ]
-        none = pa.schema(
-            [(name, pa.string()) for name in fields] + [(_UPDATED, pa.int64()), (_KEY, pa.string())]
+        parts = [part for day in (self._parts if days is None else days) for part in self._parts.get(day, ())]
+        kept = [winners[part.first : part.first + part.count] for part in parts]
+        pages = (
+            [row for row, keep in zip(part.read(), keeps, strict=True) if keep]
+            for part, keeps in zip(parts, kept, strict=True)
         )
-        table = pa.concat_tables([none.empty_table(), *pieces], promote_options="default")
-        more = sorted(set(table.column_names) - set(none.names))
-        table = table.sort_by([(_UPDATED, "ascending"), (_KEY, "ascending")])
-        return table.select([*fields, *more])
+        frame = frame_of(fields, pages, sum(int(keeps.sum()) for keeps in kept))
+        give_back()
+        return frame
 
     def remove(self) -> None:
         """Forget the question: all of it has landed."""
@@ -256,18 +249,6 @@ def _row(plain: list[Any]) -> RawRow:
         return RawRow(key, None, cells)
     seconds, rest = divmod(micros, 1_000_000)
     return RawRow(key, datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest), cells)
-
-
-def _piece(fields: Sequence[str], rows: list[Any], kept: np.ndarray) -> pa.Table:
-    """Rows of one page that remain, with their time (0 where there is none) and key."""
-    remain = [row for row, keep in zip(rows, kept, strict=True) if keep]
-    more = {name for _, _, cells in remain for name in cells} - set(fields)
-    columns = {
-        name: pa.array([cells.get(name) for _, _, cells in remain], pa.string()) for name in (*fields, *more)
-    }
-    columns[_UPDATED] = pa.array([micros or 0 for _, micros, _ in remain], pa.int64())
-    columns[_KEY] = pa.array([key for key, _, _ in remain], pa.string())
-    return pa.table(columns)
 
 
 def _hash(key: str) -> int:
