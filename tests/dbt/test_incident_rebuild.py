@@ -28,6 +28,7 @@ TABLES = (
     "intermediate.int_incidents",
     "intermediate.int_incident_spans",
     "intermediate.int_incident_clocks",
+    "intermediate.int_incident_lifecycles",
     "intermediate.int_ticket_stays",
     "marts.fct_incidents",
     "marts.fct_incident_sla",

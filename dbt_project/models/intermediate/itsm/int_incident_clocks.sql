@@ -65,3 +65,4 @@ final as (
 )
 
 select * from final
+{{ in_order_of('incident_id') }}

@@ -6,11 +6,8 @@
 {#- From this day on the backlog has changed; the day before is counted as well, because a day begins with what it left. -#}
 {%- set first_day = first_changed_backlog_day(ref('int_ticket_stays')) -%}
 {%- set day_before = add_days(first_day, -1) if first_day -%}
-with stays as (
-    select * from {{ ref('int_ticket_stays') }}
-),
-
-run_window as (
+-- The stays are named where they are read: DuckDB would keep a CTE that is read several times in memory.
+with run_window as (
     select as_of_date from {{ ref('stg_run_window') }}
 ),
 
@@ -26,7 +23,7 @@ moves as (
         0 as completions,
         0 as transfers_out,
         {{ microseconds_between('entered_at', 'cast(' ~ add_days('entered_date', 1) ~ ' as timestamp)') }} as microseconds
-    from stays
+    from {{ ref('int_ticket_stays') }}
     {% if first_day %}where entered_date >= {{ first_day }}{% endif %}
     union all
     select
@@ -39,7 +36,7 @@ moves as (
         case when departure = 'completion' then 1 else 0 end as completions,
         case when departure = 'transfer' then 1 else 0 end as transfers_out,
         -{{ microseconds_between('left_at', 'cast(' ~ add_days('left_date', 1) ~ ' as timestamp)') }} as microseconds
-    from stays
+    from {{ ref('int_ticket_stays') }}
     where left_at is not null {% if first_day %}and left_date >= {{ first_day }}{% endif %}
 ),
 
@@ -64,7 +61,7 @@ reach as (
         stays.ticket_kind,
         {% if first_day %}greatest(min(stays.entered_date), {{ day_before }}){% else %}min(stays.entered_date){% endif %} as first_date,
         max(run_window.as_of_date) as last_date
-    from stays
+    from {{ ref('int_ticket_stays') }} as stays
     cross join run_window
     group by stays.team_id, stays.ticket_kind
 ),
@@ -84,7 +81,7 @@ standing as (
             'greatest(stays.entered_date, ' ~ day_before ~ ')' if first_day else 'stays.entered_date',
             'coalesce(' ~ add_days('stays.left_date', -1) ~ ', run_window.as_of_date)'
         ) }} as backlog_date
-    from stays
+    from {{ ref('int_ticket_stays') }} as stays
     cross join run_window
     where (stays.left_date is null or stays.left_date > stays.entered_date)
         {% if first_day %}and (stays.left_date is null or stays.left_date > {{ day_before }}){% endif %}

@@ -44,21 +44,32 @@ watched as (
     where state <> 'cancelled' and known_started_at is not null
 ),
 
+-- Joined from the incidents: there are many of them and few changes.
+counted as (
+    select
+        watched.change_id,
+        count(case when incidents.opened_at >= watched.watched_from_at then 1 end) as following_incident_count,
+        count(case when incidents.opened_at >= watched.watched_from_at and incidents.priority <= 2 then 1 end)
+            as following_urgent_incident_count,
+        count(case when incidents.opened_at < watched.watched_from_at then 1 end) as earlier_incident_count
+    from incidents
+    inner join watched
+        on incidents.service_id = watched.service_id
+        and incidents.opened_at < watched.watched_to_at
+        and incidents.opened_at >= {{ add_minutes('watched.watched_from_at', -60 * 24 * usual_days) }}
+    group by watched.change_id
+),
+
 followed as (
     select
         watched.change_id,
         watched.watched_from_at,
         watched.watched_to_at,
-        count(case when incidents.opened_at >= watched.watched_from_at then 1 end) as following_incident_count,
-        count(case when incidents.opened_at >= watched.watched_from_at and incidents.priority <= 2 then 1 end)
-            as following_urgent_incident_count,
-        count(case when incidents.opened_at < watched.watched_from_at then 1 end) as earlier_incident_count
+        coalesce(counted.following_incident_count, 0) as following_incident_count,
+        coalesce(counted.following_urgent_incident_count, 0) as following_urgent_incident_count,
+        coalesce(counted.earlier_incident_count, 0) as earlier_incident_count
     from watched
-    left join incidents
-        on watched.service_id = incidents.service_id
-        and incidents.opened_at < watched.watched_to_at
-        and incidents.opened_at >= {{ add_minutes('watched.watched_from_at', -60 * 24 * usual_days) }}
-    group by watched.change_id, watched.watched_from_at, watched.watched_to_at
+    left join counted on watched.change_id = counted.change_id
 ),
 
 final as (
