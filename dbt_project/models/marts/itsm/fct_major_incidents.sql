@@ -12,8 +12,17 @@ run_window as (
 
 major as (
     select
-        incidents.*,
-        run_window.as_of_at,
+        incidents.incident_id,
+        incidents.service_id,
+        incidents.ci_id,
+        incidents.team_id,
+        incidents.priority,
+        incidents.title,
+        incidents.state,
+        incidents.problem_id,
+        incidents.opened_at,
+        incidents.opened_date,
+        incidents.resolved_at,
         greatest(coalesce(timelines.declared_at, incidents.declared_major_at), incidents.opened_at) as declared_at,
         case when timelines.first_update_at < run_window.as_of_at then timelines.first_update_at end as told_at,
         case when timelines.restored_at < run_window.as_of_at then timelines.restored_at end as recorded_restored_at,
