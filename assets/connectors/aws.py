@@ -6,13 +6,15 @@ Access comes from the SDK's own chain (variables, profiles, the machine's role),
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from assets.connectors.http import Link
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError, hide
-from assets.connectors.traffic import Breaker, Bucket, Traffic
 
 _THROTTLED = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|LimitExceeded|SlowDown|Unavailable")
 _DENIED = re.compile(r"AccessDenied|Unauthorized|NotAuthorized|OptInRequired")
@@ -22,7 +24,7 @@ _SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_K
 
 
 class AwsClient:
-    """One service in one region. Raises `SourceError`. `retries` counts into `traffic`."""
+    """One service in one region. Raises `SourceError`. `link` counts what is exchanged, and its tape records it."""
 
     def __init__(
         self,
@@ -32,20 +34,25 @@ class AwsClient:
         region: str | None,
         profile: str | None,
         timeout_seconds: float,
-        requests_per_second: float | None,
         retries: RetryPolicy,
-        traffic: Traffic,
+        link: Link,
     ) -> None:
+        self._source = source
+        self._service = service
+        self._link = link
+        self.retries = link.traffic.counting(retries)
+        if link.tape is None or not link.tape.is_played:
+            self._client = self._connected(region, profile, timeout_seconds)
+
+    def _connected(self, region: str | None, profile: str | None, timeout_seconds: float) -> Any:
         import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        self._source = source
-        self._service = service
-        self._traffic = traffic
-        self._breaker = Breaker()
-        self._bucket = Bucket(requests_per_second, retries.sleep)
-        self.retries = traffic.counting(retries)
+        for name in ("boto3", "botocore", "urllib3"):
+            # At its lowest level the SDK writes whole requests, session tokens included.
+            if logging.getLogger(name).level < logging.INFO:
+                logging.getLogger(name).setLevel(logging.INFO)
         options = Config(
             # Retries are ours: counted, and as patient as for any other source.
             retries={"total_max_attempts": 1},
@@ -55,47 +62,61 @@ class AwsClient:
         )
         try:
             session = boto3.Session(profile_name=profile, region_name=region)
-            self._client = session.client(service, config=options)
-            self._client.meta.events.register("before-parse", self._refuse_half_answer)
+            client = session.client(self._service, config=options)
         except (BotoCoreError, ValueError) as error:
             raise self._no_access(error) from None
+        client.meta.events.register("before-parse", self._refuse_half_answer)
+        return client
 
     def ask(self, action: str, question: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to one question. `action` is the API's name, as in `GetMetricData`."""
-        if self._breaker.is_open:
+        if self._link.breaker.is_open:
             raise SourceError(
                 self._source,
-                f"given up for this run after {self._breaker.limit} questions in a row without an answer",
+                f"given up for this run after {self._link.breaker.limit} questions in a row without an answer",
                 "see whether AWS can be reached, then run again",
             )
         try:
             answer = self.retries.call(lambda: self._once(action, question))
         except TransientError as error:
-            self._breaker.note(answered=False)
+            self._link.breaker.note(answered=False)
             problem = f"no answer to {action} after {self.retries.attempts} tries ({error.problem})"
             raise SourceError(
                 self._source, problem, "see whether AWS can be reached, then run again"
             ) from None
-        self._breaker.note(answered=True)
+        self._link.breaker.note(answered=True)
         return answer
 
     def _once(self, action: str, question: Mapping[str, Any]) -> dict[str, Any]:
-        self._traffic.waited_seconds += self._bucket.wait()
+        tape, traffic = self._link.tape, self._link.traffic
+        exchange = {"target": action, "body": _plain(question)}
+        if tape is not None and tape.is_played:
+            answer: dict[str, Any] = tape.next(self._source, exchange, f"{action} {exchange['body']}")[
+                "answer"
+            ]
+        else:
+            traffic.waited_seconds += self._link.bucket.wait()
+            answer = self._sent(action, question)
+            size = answer.pop("ResponseMetadata", {}).get("HTTPHeaders", {}).get("content-length", "0")
+            traffic.bytes += int(size) if size.isdigit() else 0
+        if tape is not None and not tape.is_played:
+            tape.keep({**exchange, "answer": _plain(answer)}, lambda line: hide(line, *_secrets()))
+        traffic.pages += 1
+        if answer.get("NextToken") and answer["NextToken"] == question.get("NextToken"):
+            raise TransientError("the same page again, as from a stale cache")
+        return answer
+
+    def _sent(self, action: str, question: Mapping[str, Any]) -> dict[str, Any]:
         method = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
-        explained: SourceError | TransientError | None = None
         try:
-            answer: dict[str, Any] = getattr(self._client, method)(**question)
+            found: dict[str, Any] = getattr(self._client, method)(**question)
+            return found
         except (SourceError, TransientError):
             raise
         except Exception as error:  # the SDK raises what it likes
             explained = self._explained(action, error)
-        if explained is not None:
-            # Raised here, so that the SDK's own exception, which may quote secrets, does not hang on it.
-            raise explained
-        self._traffic.pages += 1
-        size = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("content-length", "0")
-        self._traffic.bytes += int(size) if size.isdigit() else 0
-        return answer
+        # Raised here, so that the SDK's own exception, which may quote secrets, does not hang on it.
+        raise explained
 
     def _refuse_half_answer(self, response_dict: Mapping[str, Any], **_: Any) -> None:
         """botocore takes a body that is no JSON for an answer without content: an empty one, silently."""
@@ -106,7 +127,7 @@ class AwsClient:
         if response_dict["status_code"] >= 300 or "cbor" in str(headers.get("content-type", "")):
             return
         if body.lstrip().startswith(b"<"):
-            problem = "a page arrived where JSON was expected, perhaps of a proxy"
+            problem = "a page arrived where JSON was expected, perhaps a login page or a proxy"
             raise SourceError(self._source, problem, "check the way to AWS (HTTPS_PROXY, AWS_ENDPOINT_URL)")
         try:
             json.loads(body)
@@ -148,6 +169,11 @@ class AwsClient:
             f"no access to AWS ({_line(error)})",
             "give region and credentials through the environment (AWS_PROFILE, a role) or as region and profile",
         )
+
+
+def _plain(found: Mapping[str, Any]) -> Any:
+    """As JSON holds it: times as text."""
+    return json.loads(json.dumps(found, default=datetime.isoformat))
 
 
 def _secrets() -> list[str]:

@@ -22,10 +22,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from assets.connectors.aws import AwsClient
 from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, rows_digest
 from assets.connectors.freshness import Freshness
+from assets.connectors.http import Link
 from assets.connectors.prometheus_frames import Points, Series, sample_rows
 from assets.connectors.queries import see_one_query_a_metric
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError
-from assets.connectors.traffic import Traffic
+from assets.connectors.traffic import Breaker, Bucket, Traffic
 from assets.landing.answers import Answers
 from assets.landing.declaration import Declaration, Unit
 from assets.landing.spool_folder import Outstanding, SpoolBusyError, SpoolFolder
@@ -130,7 +131,7 @@ _READ = ("Metrics", "MetricDataResults", "Messages", "NextToken")
 class _Points:
     """What CloudWatch said of the series of one batch: points by series, and its messages."""
 
-    values: dict[str, dict[datetime, float]] = field(default_factory=dict)
+    values: dict[str, dict[datetime, float | str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -154,7 +155,7 @@ class CloudWatchConnector:
         self._kept = Answers(None)
         self._retries = retries or RetryPolicy()
         self._now = now
-        self._traffic = Traffic()
+        self._link = Link(Breaker(), Bucket(source.requests_per_second, self._retries.sleep))
 
     @property
     def name(self) -> str:
@@ -162,9 +163,14 @@ class CloudWatchConnector:
         return self._source.name
 
     @property
+    def link(self) -> Link:
+        """What the clients of this source share."""
+        return self._link
+
+    @property
     def traffic(self) -> Traffic:
         """What was exchanged for the table read last."""
-        return self._traffic
+        return self._link.traffic
 
     def tables(self) -> list[str]:
         """`metric_samples`."""
@@ -175,20 +181,12 @@ class CloudWatchConnector:
 
         Left out are days that CloudWatch no longer keeps, and days of which it keeps coarser points than have landed.
         """
-        self._traffic = Traffic()
+        self._link.traffic = Traffic()
         if table not in self.tables():
             return
         source = self._source
-        client = AwsClient(
-            source.name,
-            "cloudwatch",
-            region=source.region,
-            profile=source.profile,
-            timeout_seconds=source.timeout_seconds,
-            requests_per_second=source.requests_per_second,
-            retries=self._retries,
-            traffic=self._traffic,
-        )
+        given = source.model_dump(include={"region", "profile", "timeout_seconds"})
+        client = AwsClient(source.name, "cloudwatch", **given, retries=self._retries, link=self._link)
         with ExitStack() as stack:
             folder = self._folder(stack, window)
             self._kept = Answers(folder)
@@ -228,7 +226,7 @@ class CloudWatchConnector:
             values = self._series(client, query) if values is None else values
             batch = self._batch(client, query, values, day, period, gone)
             gone = None
-            self._traffic.rows += batch.frame.num_rows + len(batch.broken)
+            self.traffic.rows += batch.frame.num_rows + len(batch.broken)
             if not is_landed(batch.batch_id, batch.fingerprint):
                 yield replace(batch, when_landed=landing.take())
 
@@ -237,7 +235,7 @@ class CloudWatchConnector:
         asked = json.dumps([action, question], default=datetime.isoformat, sort_keys=True)
         content = self._kept.kept(asked)
         if content is not None:
-            self._traffic.resumed_pages += 1
+            self.traffic.resumed_pages += 1
             found: dict[str, Any] = json.loads(content)
         else:
             answer = {name: part for name, part in client.ask(action, question).items() if name in _READ}
@@ -254,9 +252,19 @@ class CloudWatchConnector:
         """The finest period of the day that is kept, a multiple of the configured one; None: nothing is kept."""
         wanted = query.period_seconds or self._source.period_seconds
         # Should midnight or a slow call lie between asking and answering, the coarser period still answers.
-        age = self._now() - _start(day) + timedelta(hours=1)
+        age = self._clock() - _start(day) + timedelta(hours=1)
         kept = next((period for limit, period in RETENTION if age <= limit), None)
         return None if kept is None else math.lcm(wanted, kept)
+
+    def _clock(self) -> datetime:
+        """Now; on a tape too, because what is asked follows the age of a day."""
+        tape, exchange = self._link.tape, {"target": "clock"}
+        if tape is not None and tape.is_played:
+            return datetime.fromisoformat(tape.next(self.name, exchange, "clock")["answer"])
+        now = self._now()
+        if tape is not None:
+            tape.keep({**exchange, "answer": now.isoformat()}, lambda line: line)
+        return now
 
     def _is_finer_landed(self, query: CloudWatchQuery, day: date, period: int, is_landed: IsLanded) -> bool:
         """True when the day has landed by a finer period than CloudWatch still has. It takes no older values."""
@@ -385,8 +393,6 @@ class CloudWatchConnector:
                 states[one["Id"]] = one.get("StatusCode", "")
             if not answer.get("NextToken"):
                 break
-            if answer["NextToken"] == question.get("NextToken"):
-                raise self._error("CloudWatch gives the same page again and again", "run again later")
             question["NextToken"] = answer["NextToken"]
         refused = next((values[int(one[1:])] for one, state in states.items() if state == "Forbidden"), None)
         if refused is not None:
@@ -411,7 +417,7 @@ class CloudWatchConnector:
                 raise self._error(
                     f"a value at {moment} lies off the asked steps", "check what answers for AWS"
                 )
-            found[moment.astimezone(UTC)] = float(number)
+            found[moment.astimezone(UTC)] = _number(number)
 
     def _note(self, points: _Points, messages: Any) -> None:
         for message in messages:
@@ -438,7 +444,17 @@ def _metric_stat(query: CloudWatchQuery, value: str, period: int) -> dict[str, A
     }
 
 
-def _as_series(query: CloudWatchQuery, found: dict[str, dict[datetime, float]], period: int) -> list[Series]:
+def _number(value: Any) -> float | str:
+    """A value; what is none stays text, for quarantine."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return "" if value is None else str(value)
+
+
+def _as_series(
+    query: CloudWatchQuery, found: dict[str, dict[datetime, float | str]], period: int
+) -> list[Series]:
     """Points as series of text; counted statistics as a rate a second."""
     divisor = period if query.stat in _COUNTED else 1
     series = []
@@ -446,7 +462,9 @@ def _as_series(query: CloudWatchQuery, found: dict[str, dict[datetime, float]], 
         moments = sorted(points)
         labels = {"__name__": query.metric_name, query.ci_dimension: value, **query.dimensions}
         times = tuple(round(moment.timestamp() * 1000) for moment in moments)
-        series.append(Series(labels, times, tuple(repr(points[moment] / divisor) for moment in moments)))
+        values = (points[moment] for moment in moments)
+        texts = tuple(one if isinstance(one, str) else repr(one / divisor) for one in values)
+        series.append(Series(labels, times, texts))
     return series
 
 

@@ -16,6 +16,15 @@ import pytest
 SECRET = "planted-secret-4711"
 SESSION = "planted-session-0815"
 REGION = "eu-central-1"
+#: What a client finds beside its session and the way to the server.
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "AKIAPLANTED",
+    "AWS_SECRET_ACCESS_KEY": SECRET,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+}
 
 
 @dataclass(frozen=True)
@@ -135,16 +144,7 @@ def aws_layer(moto_port: int) -> Iterator[AwsLayer]:
 
 def environment(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     """What a client of AWS finds in its environment; nothing of this machine's own."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "AKIAPLANTED",
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_SESSION_TOKEN": SESSION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-    }.items():
+    for name, value in {**ENVIRONMENT, "AWS_SESSION_TOKEN": SESSION, "AWS_ENDPOINT_URL": endpoint}.items():
         monkeypatch.setenv(name, value)
     for name in (
         "AWS_PROFILE",

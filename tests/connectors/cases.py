@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from assets.connectors.base import RejectedInput, Window
+from assets.connectors.cloudwatch import CloudWatchConnector, CloudWatchSource
 from assets.connectors.glpi import GlpiConnector, GlpiSource
 from assets.connectors.jira import JiraConnector, JiraSource
 from assets.connectors.paged import PagedConnector
@@ -21,11 +23,20 @@ from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.request_tracker import RequestTrackerConnector, RequestTrackerSource
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
-from tests.connectors.simulators import glpi, jira, prometheus, request_tracker, servicenow, zabbix
+from tests.connectors import aws
+from tests.connectors.simulators import (
+    cloudwatch,
+    glpi,
+    jira,
+    prometheus,
+    request_tracker,
+    servicenow,
+    zabbix,
+)
 from tests.connectors.simulators.faults import Question, Simulator
 
 #: What is tried: it asks by HTTP, answer by answer.
-Tried = PagedConnector | PrometheusConnector
+Tried = PagedConnector | PrometheusConnector | CloudWatchConnector
 DAY = date(2026, 3, 28)
 WINDOW = Window(DAY, DAY)
 PAGE_ROWS = 4
@@ -40,9 +51,10 @@ class Case:
     (of the address, or of JSON-RPC).
     `announces`: the source says how many rows there are. `renews`: a sign-in that ended is renewed within the run.
     `server` is the fixture of a real server behind the simulator, `examples` how many mixes of faults are tried.
-    `counts`: a census of its keys is taken. `looks_back`: it reads days before the window by itself. Of fewer rows than
-    `fewest` an answer may hold none, and nobody can tell to which question it belongs. A page takes up to
-    `questions_a_page`.
+    `counts`: a census of its keys is taken. `looks_back`: it reads days before the window by itself. `skips_tls`:
+    certificates may be left unverified. `ended` is said of a sign-in that ended (empty: renew the secret in the first
+    variable). Of fewer rows than `fewest` an answer may hold none, and nobody can tell to which question it belongs.
+    A page takes up to `questions_a_page`.
     """
 
     simulator: Callable[[int], Simulator]
@@ -60,6 +72,8 @@ class Case:
     examples: int = 25
     counts: bool = True
     looks_back: bool = True
+    skips_tls: bool = True
+    ended: str = ""
     fewest: int = 0
     questions_a_page: int = 1
 
@@ -210,7 +224,50 @@ def prometheus_(url: str, spool: Path | None, retries: RetryPolicy, changes: dic
     return PrometheusConnector(PrometheusSource.model_validate(given), spool=spool, retries=retries)
 
 
+def cloudwatch_(url: str, spool: Path | None, retries: RetryPolicy, changes: dict[str, Any]) -> Tried:
+    query = {
+        "metric": "system.cpu.utilization",
+        "namespace": "AWS/EC2",
+        "metric_name": "CPUUtilization",
+        "stat": "Average",
+        "unit": "%",
+        "ci_dimension": "InstanceId",
+    }
+    given = {
+        "type": "cloudwatch",
+        "name": "desk",
+        "requests_per_second": None,
+        "timeout_seconds": 5,
+        "queries": [query],
+        **changes,
+    }
+    os.environ["AWS_ENDPOINT_URL"] = url
+    source = CloudWatchSource.model_validate(given)
+    return CloudWatchConnector(
+        source, now=lambda: datetime(2026, 3, 30, tzinfo=UTC), spool=spool, retries=retries
+    )
+
+
 CASES = {
+    "cloudwatch": Case(
+        cloudwatch.CloudWatch,
+        cloudwatch_,
+        "metric_samples",
+        "ci_id observed_at",
+        {**aws.ENVIRONMENT, cloudwatch.VARIABLE: cloudwatch.TOKEN},
+        (aws.SECRET, "planted-session"),
+        first_page=1,
+        page_parameter="MetricDataQueries",
+        updated="observed_at",
+        announces=False,
+        renews=False,
+        ended="renew the credentials",
+        examples=12,
+        server="aws_models",
+        counts=False,
+        looks_back=False,
+        skips_tls=False,
+    ),
     "glpi": Case(
         glpi.Glpi,
         glpi_,
@@ -331,13 +388,14 @@ def pages_asked(case: Case, simulator: Simulator) -> list[Question]:
 
 
 def parameters(question: Question) -> Mapping[str, Any]:
-    """Of the address, of a form, or of JSON-RPC."""
-    if isinstance(question.body, dict) and "params" in question.body:
-        found: Mapping[str, Any] = question.body["params"]
+    """Of the address, of a form, or of JSON."""
+    if isinstance(question.body, dict):
+        found: Mapping[str, Any] = question.body.get("params", question.body)
         return found
     return question.params or question.form
 
 
 def durable(spool: Path) -> list[Path]:
-    """Answers of unfinished runs."""
-    return sorted([*spool.rglob("*.page"), *spool.rglob("*.answer")])
+    """Answers of unfinished runs, the last one last."""
+    found = [*spool.rglob("*.page"), *spool.rglob("*.answer")]
+    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))

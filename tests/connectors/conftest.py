@@ -18,10 +18,17 @@ from tests.servers import RequestTrackerServer, missing
 
 
 @pytest.fixture(scope="session")
-def moto_port() -> Iterator[int]:
-    """One moto server for the whole run. Clients share one loader: each would read AWS's models anew."""
-    with pytest.MonkeyPatch.context() as patch, moto_server() as port:
+def aws_models() -> Iterator[None]:
+    """Clients of AWS share one loader: each would read the models of its services anew."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.loaders, "create_loader", cache(botocore.loaders.create_loader))
+        yield
+
+
+@pytest.fixture(scope="session")
+def moto_port(aws_models: None) -> Iterator[int]:
+    """One moto server for the whole run."""
+    with moto_server() as port:
         yield port
 
 

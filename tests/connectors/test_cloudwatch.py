@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import ValidationError
 from assets.connectors.base import Batch, Window
 from assets.connectors.cloudwatch import CloudWatchConnector, CloudWatchQuery, CloudWatchSource
 from assets.connectors.remote import RetryPolicy, SourceError
+from assets.connectors.tape import Tape
 from tests.connectors.aws import REGION, SECRET, SESSION, Answer, AwsLayer, aws_layer, environment
 from tests.connectors.landing import files_that_show, land_all, landed_rows, quarantined_rows
 from tests.connectors.simulators.cloudwatch import JSON, CloudWatchRules, refusal
@@ -319,7 +319,7 @@ def test_a_forbidden_series_and_an_exceeded_limit_are_errors(cloud: AwsLayer) ->
 
 def test_the_same_page_for_ever_is_an_error(cloud: AwsLayer) -> None:
     same = json.dumps({"MetricDataResults": [], "NextToken": "x"}).encode()
-    of(cloud).script = [None, *[Answer(200, dict(JSON), same)] * 3]
+    of(cloud).script = [None, *[Answer(200, dict(JSON), same)] * 9]
     with pytest.raises(SourceError, match="the same page again"):
         read()
 
@@ -361,25 +361,16 @@ def test_the_same_day_again_is_the_same_batch(cloud: AwsLayer, tmp_path: Path) -
     assert (again.batches_written, again.rows_landed) == (0, 120)
 
 
-def test_a_run_that_dies_asks_no_page_again(cloud: AwsLayer, tmp_path: Path) -> None:
-    """It stops at a drawn call; the next one asks that call and those behind it, and lands the same."""
-    of(cloud).page_points = 17
-    (whole,) = land_all(connector(spool=tmp_path / "whole" / "spool"), tmp_path / "whole", Window(DAY, DAY))
-    asked = len(of(cloud).calls)
-    death = random.Random(20260630).randrange(1, asked)
-    of(cloud).calls.clear()
-    of(cloud).script = [*[None] * death, refusal("Odd", 400)]
-    with pytest.raises(SourceError, match="Odd"):
-        land_all(connector(spool=tmp_path / "spool"), tmp_path, Window(DAY, DAY))
-    of(cloud).calls.clear()
-    later = connector(spool=tmp_path / "spool")
-    (rest,) = land_all(later, tmp_path, Window(DAY, DAY))
-    assert (len(of(cloud).calls), later.traffic.resumed_pages) == (asked - death, death)
-    assert rest.rows_landed == whole.rows_landed == 120
-    assert landed_rows(tmp_path, "aws", "metric_samples") == landed_rows(
-        tmp_path / "whole", "aws", "metric_samples"
-    )
-    assert not list((tmp_path / "spool").rglob("*.answer"))
+def test_a_recording_is_played_by_the_clock_of_its_day(cloud: AwsLayer, tmp_path: Path) -> None:
+    """Months later a day would be asked for by a coarser period, of which the recording holds no answer."""
+    recorded, played = connector(), connector(START + timedelta(days=100))
+    recorded.link.tape = Tape.new(tmp_path, "aws")
+    (first,) = recorded.batches("metric_samples", Window(DAY, DAY), lambda *_: False)
+    played.link.tape = Tape.of(tmp_path, "aws")
+    (again,) = played.batches("metric_samples", Window(DAY, DAY), lambda *_: False)
+    assert isinstance(first, Batch)
+    assert isinstance(again, Batch)
+    assert values(again) == values(first) == WHOLE
 
 
 # --- configuration ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def test_a_source_that_stays_down_is_given_up_soon(case: Case) -> None:
             with pytest.raises(SourceError) as caught:
                 read(case, connector)
             messages.append(str(caught.value))
-        assert "no answer after 5 tries" in messages[0]
+        assert re.search("no answer .*after 5 tries", messages[0])
         assert ["given up for this run" in message for message in messages] == [
             False,
             False,
@@ -82,6 +83,7 @@ def test_a_source_that_stays_down_is_given_up_soon(case: Case) -> None:
         assert len(simulator.questions) == 15
 
 
+@pytest.mark.parametrize("case", named(lambda case: case.skips_tls), indirect=True)
 def test_the_way_without_verified_certificates_is_on_every_receipt(case: Case) -> None:
     with case.simulator(1) as simulator:
         (batch,) = connect(case, simulator, verify_tls=False).batches(case.table, WINDOW, lambda *_: False)

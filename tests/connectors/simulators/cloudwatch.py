@@ -1,4 +1,5 @@
-"""What CloudWatch does and moto does not: pages, limits, kept periods, percentiles. A layer in front of moto.
+"""What CloudWatch does and moto does not: pages, limits, kept periods, percentiles. A layer in front of moto; and a
+simulator of its pages alone, on which the common guarantees are tried.
 
 Each rule cites the API reference, https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/.
 """
@@ -6,12 +7,14 @@ Each rule cites the API reference, https://docs.aws.amazon.com/AmazonCloudWatch/
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.connectors.aws import Answer, Request
+from tests.connectors.simulators.faults import Question, Reply, Simulator
 
 JSON = {"Content-Type": "application/x-amz-json-1.0"}
 #: API_GetMetricData: "retrieve as many as 500 different metrics in a single request, with a total of as many as 100,800
@@ -151,3 +154,102 @@ class CloudWatchRules:
             self.incomplete[value] -= 1
             return "InternalError"
         return "Complete" if is_whole else "PartialData"
+
+
+START = datetime(2026, 3, 28, 8, tzinfo=UTC)
+VARIABLE, TOKEN = "AWS_SESSION_TOKEN", "planted-session-1"
+
+
+class CloudWatch(Simulator):
+    """Values of three instances on one day, four a page: the rows on which the guarantees are tried."""
+
+    def __init__(self, rows: int = 0) -> None:
+        super().__init__()
+        self.token = os.environ.get(VARIABLE, TOKEN)
+        self.hosts = ["i-1", "i-2", "i-3"]
+        self.points: list[list[Any]] = []
+        self.made = 0
+        for _ in range(rows):
+            self.add()
+
+    def answer(self, question: Question) -> Reply:
+        """Errors carry their name as `__type` (AWS JSON protocol)."""
+        if question.headers.get("x-amz-security-token") != self.token:
+            return Reply({"__type": "ExpiredTokenException", "message": "The token has expired"}, 403)
+        if question.headers["x-amz-target"].endswith("ListMetrics"):
+            one = {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization"}
+            listed = [{**one, "Dimensions": [{"Name": "InstanceId", "Value": host}]} for host in self.hosts]
+            return Reply({"Metrics": listed})
+        return Reply(self._page(question.body))
+
+    def stale(self, question: Question) -> Reply | None:
+        """Questions are signed and posted, so no cache keeps them: a page repeats within its own question."""
+        return self.last.get(question.path) if "NextToken" in question.body else None
+
+    def _page(self, body: dict[str, Any]) -> dict[str, Any]:
+        # API_GetMetricData, ScanBy: TimestampAscending "returns the oldest data first"; NextToken goes on behind.
+        assert body["ScanBy"] == "TimestampAscending"
+        hosts = [one["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for one in body["MetricDataQueries"]]
+        after = json.loads(body.get("NextToken", "[0]"))
+        first, last = body["StartTime"], body["EndTime"]
+        asked = sorted(one[:2] for one in self.points if one[1] in hosts and first <= one[0] < last)
+        left = [one for one in asked if one > after]
+        page, rest = left[:4], left[4:]
+        shown = {(at, host): value for at, host, value in self.points if [at, host] in page}
+        results = [
+            {
+                "Id": query["Id"],
+                "Timestamps": [at for at, one in shown if one == host],
+                "Values": [value for (_, one), value in shown.items() if one == host],
+                "StatusCode": "PartialData" if any(one[1] == host for one in rest) else "Complete",
+            }
+            for query, host in zip(body["MetricDataQueries"], hosts, strict=True)
+        ]
+        return {"MetricDataResults": results, **({"NextToken": json.dumps(page[-1])} if rest else {})}
+
+    # --- what the guarantees ask for ---
+
+    def held(self) -> dict[str, datetime]:
+        """Values that are shown, by instance and time."""
+        moments = [
+            (host, datetime.fromtimestamp(at, UTC)) for at, host, _ in self.points if host in self.hosts
+        ]
+        return {f"{host} {at.isoformat()}": at for host, at in moments}
+
+    def add(self) -> None:
+        """Three instances share each minute. A late value is for the day read again."""
+        at = START + timedelta(minutes=self.made // 3)
+        self.points.append([int(at.timestamp()), f"i-{1 + self.made % 3}", self.made / 4])
+        self.made += 1
+
+    def change(self, position: int) -> None:
+        """What happens to a metric is that another value comes."""
+        if self.points:
+            self.add()
+
+    def remove(self, position: int) -> None:
+        """Nobody deletes a value; it ages out."""
+        if self.points:
+            del self.points[position % len(self.points)]
+
+    def hide(self, count: int) -> None:
+        """An instance that is not listed is not asked for."""
+        self.hosts.remove("i-1")
+
+    def spoil(self, position: int, fault: str) -> None:
+        """In a value; a time that was not asked for refuses the whole answer."""
+        values = {
+            "impossible date": "2026-02-30",
+            "NUL": "1\x002",
+            "1 MiB of text": "x" * 2**20,
+            "unknown enum": "unknown",
+            "missing field": None,
+            "changed type": "42.5",
+        }
+        point = self.points[position % len(self.points)]
+        point[2] = values.get(fault, point[2])
+
+    def expire(self) -> None:
+        """Sessions end; whatever gives the credentials gives new ones."""
+        self.token = f"planted-session-{int(self.token.rpartition('-')[2]) + 1}"
+        os.environ[VARIABLE] = self.token

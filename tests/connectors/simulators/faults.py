@@ -87,9 +87,9 @@ class Handler(BaseHTTPRequestHandler):
             is_late = simulator.is_goodbye(question)
             for act in () if is_late else simulator.acts.pop(question.number, ()):
                 act()
+            stale = simulator.stale(question)
             reply = simulator.answer(question)
             fault = simulator.script.pop(question.number, None)
-            stale = simulator.last.get(question.path)
             simulator.last[question.path] = reply
         if fault is repeated_page:
             self.give(stale or reply)
@@ -155,6 +155,10 @@ class Simulator(ABC):
     @abstractmethod
     def answer(self, question: Question) -> Reply:
         """What the product answers."""
+
+    def stale(self, question: Question) -> Reply | None:
+        """What a page that repeats says in place of the answer."""
+        return self.last.get(question.path)
 
     def is_goodbye(self, question: Question) -> bool:
         """Whether nothing more will be read."""
