@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from assets.forecasting.excursions import mix
 from assets.forecasting.frames import BoolArray, FloatArray, IntArray
 from assets.forecasting.mixture import View, horizon_bands, views
 from assets.forecasting.quantiles import LEVELS, correct, interpolate, normal_scores, pinball, width_of
@@ -115,6 +116,8 @@ class Learned:
         trees = self.trees.predict(rows.reshape(-1, rows.shape[2])).reshape(count, -1, len(LEVELS))
         blended = blend(trees, now.mixture[chosen], self.calibration.tree_share)
         corrected = correct(blended, self.calibration.shift)
+        jump = now.stay[chosen], now.stayed[chosen], np.broadcast_to(now.narrow[chosen, None], blended.shape[:2])
+        corrected = mix(corrected.reshape(-1, len(LEVELS)), *(part.ravel() for part in jump)).reshape(blended.shape)
         return corrected * now.scale[chosen, None, None] + now.reference[chosen][:, :, None]
 
 
@@ -135,6 +138,9 @@ class _Rows:
     error: FloatArray
     scale: FloatArray
     reference: FloatArray
+    stay: FloatArray
+    stayed: FloatArray
+    narrow: FloatArray
 
     @staticmethod
     def of(view: View, series: IntArray, ahead: IntArray, first: int) -> _Rows:
@@ -149,6 +155,9 @@ class _Rows:
             error=(view.truth[series, ahead] - reference) / scale,
             scale=scale,
             reference=reference,
+            stay=view.stay[series, ahead],
+            stayed=view.stayed[series, ahead],
+            narrow=view.narrow[series],
         )
 
     @staticmethod
@@ -268,6 +277,7 @@ def _calibrate(
     trust = windows / (windows + SHIFT_PRIOR) * len(held) / (len(held) + SHIFT_PRIOR_ORIGINS)
     shift = _conformal_shift(answer, trial, horizon_bands(horizon, period)) * trust
     corrected = correct(answer, shift[trial.ahead])
+    corrected = mix(corrected, trial.stay, trial.stayed, trial.narrow)
     losses = pinball(interpolate(corrected, quantiles), trial.error, quantiles) * trial.scale
     naive_losses = np.zeros(len(losses))
     scores = []

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assets.forecasting.excursions import find_excursions
 from assets.forecasting.experts import EXPERTS, cheap_forecasts, expert_names
 from assets.forecasting.frames import BoolArray, FloatArray, IntArray
 from assets.forecasting.quantiles import LEVELS, pinball
@@ -40,7 +41,9 @@ class View:
     unit in which the learner sees a series), `mixture` [series, horizon, level] quantiles relative to the
     reference in that unit, `features` [series, horizon, feature] what the learner reads, all scale-free. `truth`
     is what followed, NaN where nothing is known. `is_ready`: enough points. `line` and `level` are two of the
-    experts, `outliers` and `steps` counts.
+    experts, `outliers` and `steps` counts. `excursion` [series] is how many steps a jump at the end has lasted, `stay`
+    [series, horizon] the chance that it goes on, `stayed` [series, horizon] where demand is then, less the reference
+    in units of the scale, and `narrow` [series] how much narrower around it.
     """
 
     origin: int
@@ -54,6 +57,10 @@ class View:
     level: FloatArray
     outliers: FloatArray
     steps: FloatArray
+    excursion: FloatArray
+    stay: FloatArray
+    stayed: FloatArray
+    narrow: FloatArray
 
 
 def feature_names(periods: tuple[int, ...]) -> list[str]:
@@ -139,6 +146,7 @@ def _view(
         *np.moveaxis(mixture, 2, 0),
         *(np.broadcast_to(column[:, None], reference.shape) for column in state),
     ]
+    jump = find_excursions(parts, ~np.isnan(known), period, horizon)
     view = View(
         origin=origin,
         reference=reference,
@@ -151,6 +159,10 @@ def _view(
         level=experts[EXPERTS.index("level")],
         outliers=parts.outliers,
         steps=parts.steps,
+        excursion=jump.age,
+        stay=jump.stay,
+        stayed=(jump.centre - reference) / scale[:, None],
+        narrow=jump.narrow,
     )
     return view, _Past(origin, experts, reference, shapes)
 
