@@ -103,8 +103,12 @@ def mix(answer: FloatArray, stay: FloatArray, centre: FloatArray, narrow: FloatA
     both = np.concatenate([back, on], axis=1)
     chance = np.repeat(np.column_stack([1 - stay[rows], stay[rows]]), len(_PARTS), axis=1) / len(_PARTS)
     order = np.argsort(both, axis=1, kind="stable")
-    reached = np.cumsum(np.take_along_axis(chance, order, 1), axis=1)
+    both, chance = np.take_along_axis(both, order, 1), np.take_along_axis(chance, order, 1)
+    reached = np.cumsum(chance, axis=1) - chance / 2
     for number, level in enumerate(LEVELS):
-        at = (reached >= level - 1e-9).argmax(axis=1)
-        result[rows, number] = np.take_along_axis(both, np.take_along_axis(order, at[:, None], 1), 1)[:, 0]
+        high = np.maximum((reached >= level).argmax(axis=1), 1)[:, None]
+        first, last = (np.take_along_axis(reached, at, 1) for at in (high - 1, high))
+        low, top = (np.take_along_axis(both, at, 1) for at in (high - 1, high))
+        share = np.clip((level - first) / np.maximum(last - first, _TINY), 0.0, 1.0)
+        result[rows, number] = (low + share * (top - low))[:, 0]
     return result

@@ -49,6 +49,8 @@ WORSE_RATIO = 1.2
 TREND_LIVES = 2.0
 #: Share of the variance of errors there that a wrong slope makes (it grows with the square of time).
 SLOPE_SHARE = 0.2
+#: 80 % interval of normal noise in units of its median absolute size, and as how much of an interval it counts at most.
+NOISE_WIDTH, MOST_NOISE = 3.8, 0.95
 
 
 @dataclass(frozen=True)
@@ -295,7 +297,8 @@ def _carry_on(
 
     Trees cannot extrapolate. How much of the straight line they believed in the last season within reach is how much
     of it goes on, fading: half as steep after each `TREND_LIVES` times the history it was seen in. The interval
-    widens between the square root of time (errors that cancel) and time itself (a wrong slope).
+    widens between the square root of time (errors that cancel) and time itself (a wrong slope), but for the part of
+    its variance that is noise: that is the same on every day.
     """
     middle = LEVELS.index(0.5)
     horizon = answer.shape[1]
@@ -314,7 +317,10 @@ def _carry_on(
         further = faded[ahead] - faded[reach] + (reach - like)
         centre = answer[:, like, middle] + share * slope * further
         ratio = (ahead + 1) / (like + 1)
-        wider = np.sqrt((1 - SLOPE_SHARE) * ratio + SLOPE_SHARE * ratio**2)
+        grown = (1 - SLOPE_SHARE) * ratio + SLOPE_SHARE * ratio**2
+        width = np.maximum(answer[:, like, -1] - answer[:, like, 0], 1e-300)
+        noise = np.minimum(NOISE_WIDTH * taken.noise[chosen] / width, MOST_NOISE) ** 2
+        wider = np.sqrt(noise + (1 - noise) * grown)[:, None]
         result[:, ahead] = centre[:, None] + wider * (answer[:, like] - answer[:, like, [middle]])
     return result
 
@@ -339,3 +345,6 @@ def _describe(panel: Panel, taken: View, chosen: BoolArray, notes: list[list[str
             found.append(f"outliers given less weight: {int(taken.outliers[position])}")
         if taken.steps[position]:
             found.append(f"level shifts found, earlier history moved: {int(taken.steps[position])}")
+        if taken.excursion[position]:
+            text = "far from the level before for {} steps at the end: may stay, as long as earlier ones did"
+            found.append(text.format(int(taken.excursion[position])))

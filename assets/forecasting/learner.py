@@ -116,8 +116,14 @@ class Learned:
         trees = self.trees.predict(rows.reshape(-1, rows.shape[2])).reshape(count, -1, len(LEVELS))
         blended = blend(trees, now.mixture[chosen], self.calibration.tree_share)
         corrected = correct(blended, self.calibration.shift)
-        jump = now.stay[chosen], now.stayed[chosen], np.broadcast_to(now.narrow[chosen, None], blended.shape[:2])
-        corrected = mix(corrected.reshape(-1, len(LEVELS)), *(part.ravel() for part in jump)).reshape(blended.shape)
+        jump = (
+            now.stay[chosen],
+            now.stayed[chosen],
+            np.broadcast_to(now.narrow[chosen, None], blended.shape[:2]),
+        )
+        corrected = mix(corrected.reshape(-1, len(LEVELS)), *(part.ravel() for part in jump)).reshape(
+            blended.shape
+        )
         return corrected * now.scale[chosen, None, None] + now.reference[chosen][:, :, None]
 
 

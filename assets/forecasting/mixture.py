@@ -41,9 +41,9 @@ class View:
     unit in which the learner sees a series), `mixture` [series, horizon, level] quantiles relative to the
     reference in that unit, `features` [series, horizon, feature] what the learner reads, all scale-free. `truth`
     is what followed, NaN where nothing is known. `is_ready`: enough points. `line` and `level` are two of the
-    experts, `outliers` and `steps` counts. `excursion` [series] is how many steps a jump at the end has lasted, `stay`
-    [series, horizon] the chance that it goes on, `stayed` [series, horizon] where demand is then, less the reference
-    in units of the scale, and `narrow` [series] how much narrower around it.
+    experts, `noise` the median absolute remainder, `outliers` and `steps` counts. `excursion` [series] is how many
+    steps a jump at the end has lasted, `stay` [series, horizon] the chance that it goes on, `stayed` [series, horizon]
+    where demand is then, less the reference in units of the scale, and `narrow` [series] how much narrower around it.
     """
 
     origin: int
@@ -58,6 +58,7 @@ class View:
     outliers: FloatArray
     steps: FloatArray
     excursion: FloatArray
+    noise: FloatArray
     stay: FloatArray
     stayed: FloatArray
     narrow: FloatArray
@@ -160,6 +161,7 @@ def _view(
         outliers=parts.outliers,
         steps=parts.steps,
         excursion=jump.age,
+        noise=parts.noise,
         stay=jump.stay,
         stayed=(jump.centre - reference) / scale[:, None],
         narrow=jump.narrow,
