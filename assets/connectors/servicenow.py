@@ -22,6 +22,13 @@ from assets.connectors.http import Client
 from assets.connectors.paged import PagedConnector, as_text
 from assets.connectors.paged_settings import Mapped, PagedSource, TableSettings
 from assets.connectors.servicenow_history import Change, history
+from assets.connectors.servicenow_records import (
+    MADE,
+    add_decision,
+    add_known_error,
+    as_minutes,
+    is_known_error,
+)
 from assets.connectors.sign_in import BasicSignIn, SignIn, secret
 from assets.landing.contracts import contract
 from assets.landing.spool import Cursor, Page, RawRow
@@ -170,13 +177,16 @@ class ServiceNowConnector(PagedConnector):
     def page(self, client: Client, table: str, cursor: Cursor) -> Page:
         """One page of a table; incidents with the events of their history that lie in the window."""
         mapped = self._source.mapped(table)
-        asked = _plain_fields(mapped) if table == "incidents" else mapped.source_fields
+        made = MADE.get(table, ())
+        asked = (
+            _plain_fields(mapped)
+            if table == "incidents"
+            else [name for name in mapped.source_fields if name not in made]
+        )
         rows, following, announced = self._ask(client, mapped.source, mapped.filter, asked, cursor)
         keys = tuple(row.get("sys_id") or _made_up_key(row) for row in rows)
         if table != "incidents":
-            for name in _date_columns(table, mapped):
-                for row in rows:
-                    row[name] = (row.get(name) or "")[:10] or None
+            self._complete(client, table, mapped, rows)
             found = tuple(
                 RawRow(key, _moment(row.get("sys_updated_on")), row)
                 for key, row in zip(keys, rows, strict=True)
@@ -242,6 +252,24 @@ class ServiceNowConnector(PagedConnector):
             rows, cursor, _ = self._ask(client, source, where, fields, cursor)
             yield from rows
 
+    def _complete(self, client: Client, table: str, mapped: Mapped, rows: Sequence[Cells]) -> None:
+        """Put what a table's contract wants in the place of what ServiceNow gives."""
+        kinds = {column: contract(table).fields[field].type for field, column in mapped.columns.items()}
+        lengths = [column for field, column in mapped.columns.items() if field.endswith("_minutes")]
+        for row in rows:
+            for name in [column for column, kind in kinds.items() if kind == "date"]:
+                row[name] = (row.get(name) or "")[:10] or None  # they come with a time of day
+            for name in lengths:
+                row[name] = as_minutes(row.get(name))
+        if table == "approvals":
+            for row in rows:
+                add_decision(row)
+        if table == "problems":
+            ids = [row["sys_id"] or "" for row in rows if is_known_error(row) and row.get("sys_id")]
+            trail = self._trail(client, "problem", ids, None, "known_error")
+            for row in rows:
+                add_known_error(row, trail.get(row.get("sys_id") or "", ()))
+
     # --- incidents ---
 
     def _events(
@@ -251,7 +279,7 @@ class ServiceNowConnector(PagedConnector):
         first = str(cursor["from"])
         last = _text(_midnight(date.fromisoformat(str(cursor["last"])) + timedelta(days=1)))
         ids = [row["sys_id"] or "" for row in rows if row.get("sys_id")]
-        trail = self._trail(client, ids, first)
+        trail = self._trail(client, "incident", ids, first)
         kept_target = self._kept_target(client, ids) if "made_sla" in mapped.source_fields else {}
         events: list[RawRow] = []
         silent = 0
@@ -274,8 +302,10 @@ class ServiceNowConnector(PagedConnector):
             "fix: audit the table incident and let the account read sys_audit",
         )
 
-    def _trail(self, client: Client, ids: Sequence[str], since: str) -> dict[str, list[Change]]:
-        """Audited changes by incident. sys_audit is append-only and keeps values, not what users see."""
+    def _trail(
+        self, client: Client, source: str, ids: Sequence[str], since: str | None, field: str | None = None
+    ) -> dict[str, list[Change]]:
+        """Audited changes (of one field) by record. sys_audit is append-only and keeps values, not what users see."""
         fields = (
             "documentkey",
             "fieldname",
@@ -286,7 +316,8 @@ class ServiceNowConnector(PagedConnector):
         )
         found: dict[str, list[Change]] = {}
         for some in _chunks(ids):
-            where = f"tablename=incident^documentkeyIN{','.join(some)}"
+            where = f"tablename={source}^documentkeyIN{','.join(some)}"
+            where += f"^fieldname={field}" if field else ""
             for row in self._all(client, "sys_audit", where, fields, since):
                 count = row.get("record_checkpoint") or ""
                 if count.isdigit() and row.get("documentkey") and _moment(row.get("sys_created_on")):
@@ -334,12 +365,6 @@ class ServiceNowConnector(PagedConnector):
             gone: Any = event.cells
             for name in [name for name in gone if name in REFERENCES and name not in plain]:
                 del gone[name]
-
-
-def _date_columns(table: str, mapped: Mapped) -> list[str]:
-    """Columns whose contract field is a date: ServiceNow gives them with a time of day."""
-    fields = contract(table).fields
-    return [column for field, column in mapped.columns.items() if fields[field].type == "date"]
 
 
 def _plain_fields(mapped: Mapped) -> tuple[str, ...]:

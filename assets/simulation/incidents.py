@@ -199,6 +199,11 @@ def _into_working_hours(at: Ints, draw: np.random.Generator) -> Ints:
     return np.asarray(np.where(moved != at, moved + spread, moved))
 
 
+def source_limit_minutes(priority: Ints) -> Floats:
+    """Minutes within which the source's own tool wants incidents of these priorities resolved."""
+    return np.asarray(_SOURCE_SLA_MINUTES[priority - 1])
+
+
 _Flags = npt.NDArray[np.bool_]
 _FLAGS = ("is_cancelled", "is_passed_on", "is_passed_again", "is_held", "is_reopened")
 
@@ -252,7 +257,7 @@ def _describe(heads: pd.DataFrame, updates: pd.DataFrame) -> pd.DataFrame:
     first, second = head["resolved"].to_numpy(dtype=np.int64), head["resolved_again"].to_numpy(dtype=np.int64)
     is_done = np.isin(updates["state"], ["resolved", "closed"])
     resolved = np.where(reopened, second, first)
-    limit = _SOURCE_SLA_MINUTES[head["priority"].to_numpy(dtype=np.int64) - 1] * MINUTE
+    limit = source_limit_minutes(head["priority"].to_numpy(dtype=np.int64)) * MINUTE
     opened = head["opened"].to_numpy(dtype=np.int64)
     team = np.where(again, head["second_team"], np.where(passed, head["team"], "service-desk"))
     columns: dict[str, Any] = {

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assets.landing.contracts import contracts
+from assets.simulation.agreements import write_approvals, write_sla_cycles
 from assets.simulation.calibration import calibrate
 from assets.simulation.cmdb import write_cmdb
 from assets.simulation.control_records import write_control_records
@@ -80,6 +81,8 @@ def _write(settings: SimulationSettings, home: Path) -> tuple[Truth, list[str]]:
     write_outages(estate, happenings, incidents, files)
     write_major_incidents(major, files)
     write_changes(estate, happenings, files)
+    write_approvals(estate, happenings, files)
+    write_sla_cycles(incidents, files)
     write_requests(estate, files, dirt)
     write_problems(estate, problems, files)
     write_surveys(estate, incidents, files)

@@ -47,6 +47,10 @@ union
 select 'major' as mark, incident_id
 from landing.major_incidents
 where declared_at < $1
+union
+select concat_ws(' ', 'clock', cycle_id, state, goal_minutes, elapsed_minutes, is_breached) as mark, incident_id
+from landing.sla_cycles
+where updated_at < $1
 """
 
 
@@ -69,7 +73,8 @@ def plan_incidents(
 
     All are when the last build did not succeed, knew a later day, or read other calendars, targets, clocks, services or
     teams. Otherwise those with a row in a file that came or went, with a moment that has passed since the last as-of
-    day, or that were declared major or deleted. Needs the views `landing.tombstones` and `landing.major_incidents`.
+    day, that were declared major or deleted, or of which the source's own clock says something new. Needs the views
+    `landing.tombstones`, `landing.major_incidents` and `landing.sla_cycles`.
     """
     agreements = json.dumps(sorted(r.receipt_id for r in receipts if r.table in AGREEMENT_TABLES))
     connection.execute("create or replace table landing.run_incidents (incident_id varchar)")

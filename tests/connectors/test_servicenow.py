@@ -285,7 +285,7 @@ def test_the_lookback_widens_the_window(desk: ServiceNow) -> None:
         ({"token_env": "T"}, "one way to sign in"),
         ({"password_env": None}, "belong together"),
         ({"tables": {"services": {}}}, "calendar_id is required"),
-        ({"tables": {"approvals": {}}}, "not read from here"),
+        ({"tables": {"outages": {}}}, "not read from here"),
         ({"tables": {"changes": {"filter": "a=1^NQb=2"}}}, "end a query"),
         ({"tables": {"incidents": {"columns": {"category": "caller_id.vip"}}}}, "reference whose table is not known"),
         ({"tables": {"changes": {"columns": {"colour": "x"}}}}, "not a field of changes"),

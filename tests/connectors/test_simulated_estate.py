@@ -22,25 +22,18 @@ from assets.simulation import SimulationSettings, simulate
 from tests.connectors.landing import land_all, landed_rows, quarantined_rows
 from tests.connectors.simulators import glpi, jira, servicenow
 from tests.connectors.simulators.estate import (
-    CLASSES,
     EstateRecords,
     glpi_number,
     jira_key,
     load_glpi,
     load_jira,
-    load_servicenow,
 )
+from tests.connectors.simulators.servicenow_estate import CLASSES, load_servicenow, sys_id
 
 SETTINGS = SimulationSettings(seed=101, services=12, cis=48, days=18, interval_seconds=3600)
 WINDOW = Window(SETTINGS.start_date - timedelta(days=1), SETTINGS.end_date)
-DESK = ("incidents", "changes", "problems", "service_requests")
+DESK = ("incidents", "changes", "problems", "service_requests", "sla_cycles", "approvals")
 ITEMS = ("configuration_items", "service_cis")
-KEYS = {
-    "incidents": "incident_id",
-    "changes": "change_id",
-    "problems": "problem_id",
-    "service_requests": "request_id",
-}
 Row = dict[str, Any]
 
 
@@ -105,6 +98,11 @@ def numbered(rows: Iterable[Row]) -> list[Row]:
     return found
 
 
+def rounded(rows: Iterable[Row]) -> list[Row]:
+    """Elapsed time in seconds: products keep no parts of them."""
+    return [{**row, "elapsed_minutes": round(row["elapsed_minutes"] * 60)} for row in rows]
+
+
 def verdicts(rows: Iterable[Row]) -> dict[str, bool | None]:
     """The source's own verdict after the last update: products give only that of today."""
     return {row["incident_id"]: row["source_made_sla"] for row in numbered(rows)}
@@ -144,6 +142,7 @@ def test_servicenow(estate: EstateRecords, tmp_path: Path, monkeypatch: pytest.M
         settings |= {
             "password_env": "SNOW_PASSWORD",
             "page_rows": 50,
+            "lookback_days": 0,
             "census_every_days": None,
             "tables": tables,
         }
@@ -161,8 +160,22 @@ def test_servicenow(estate: EstateRecords, tmp_path: Path, monkeypatch: pytest.M
         "started_at", "ended_at", "outcome", "updated_at",
     ))  # fmt: skip
     same(estate.newest("problems", "problem_id"), came["problems"], ("problem_id",), (
-        "title", "service_id", "ci_id", "team_id", "root_cause", "workaround", "change_id", "opened_at", "resolved_at",
-        "updated_at",
+        "title", "service_id", "ci_id", "team_id", "state", "root_cause", "workaround", "change_id", "opened_at",
+        "known_error_at", "resolved_at", "updated_at",
+    ))  # fmt: skip
+    asked = [
+        row | {"approval_id": sys_id("approval", row["approval_id"])}
+        for row in estate.newest("approvals", "approval_id")
+        if row["updated_at"].date() >= WINDOW.start
+    ]
+    assert {row["state"] for row in asked} == {"approved", "requested"}
+    same(asked, came["approvals"], ("approval_id",), (
+        "record_table", "record_id", "approver", "state", "requested_at", "decided_at", "updated_at",
+    ))  # fmt: skip
+    clocks = [row for row in came["sla_cycles"] if row["agreement_kind"] == "sla"]
+    assert len(clocks) == len(came["sla_cycles"]) / 2
+    same(rounded(estate.newest("sla_cycles", "cycle_id")), rounded(clocks), ("incident_id",), (
+        "measure", "state", "started_at", "stopped_at", "goal_minutes", "elapsed_minutes", "is_breached", "updated_at",
     ))  # fmt: skip
     same(estate.newest("service_requests", "request_id"), came["service_requests"], ("request_id",), (
         "service_id", "team_id", "state", "opened_at", "fulfilled_at", "updated_at",

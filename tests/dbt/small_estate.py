@@ -490,6 +490,37 @@ def _itsm() -> dict[str, list[Row]]:
                 )
             )
         ],
+        "sla_cycles": [
+            {
+                "cycle_id": f"{incident}/1",
+                "incident_id": incident,
+                "sla_name": "Resolution",
+                "agreement_kind": "sla",
+                "measure": "incident_resolution_minutes",
+                "state": "completed",
+                "started_at": at(spring, 14),
+                "goal_minutes": goal,
+                "elapsed_minutes": 301.7,
+                "is_breached": goal < 300,
+                "updated_at": at(spring, 20),
+            }
+            for incident, goal in (("inc-1", 240.0), ("inc-2", 480.0))
+        ],
+        "approvals": [
+            {
+                "approval_id": f"apr-{number}",
+                "record_table": "changes" if record.startswith("chg") else "service_requests",
+                "record_id": record,
+                "approver": "Ann",
+                "state": "approved" if decided else "requested",
+                "requested_at": at(DAYS[0], 1, 30),
+                "decided_at": decided,
+                "updated_at": decided or at(DAYS[0], 1, 30),
+            }
+            for number, (record, decided) in enumerate(
+                (("chg-1", at(DAYS[0], 21, 13)), ("chg-2", None), ("req-1", None))
+            )
+        ],
         "major_incidents": [
             {
                 "incident_id": "inc-1",

@@ -217,6 +217,13 @@ def _changes(desk: Desk, step: int) -> None:
         "updated_at": _midnight(step + 5),
     }
     desk.deliver("major", "major_incidents", [major])
+    clock = {"cycle_id": "c", "incident_id": f"INC{7 * step}", "sla_name": "Resolution", "state": "completed"}
+    clock |= {
+        "measure": "incident_resolution_minutes",
+        "goal_minutes": 10.0 * step,
+        "updated_at": _midnight(1),
+    }
+    desk.deliver("clocks", "sla_cycles", [clock])
     if step == 4:
         desk.deliver("targets", "targets", [row | {"target_value": 500.0} for row in CONTROL["targets"]])
 

@@ -133,6 +133,28 @@ def test_changes_come_in_three_kinds_with_outcomes_and_collisions(full: Written)
     assert len(ahead) >= 5
 
 
+def test_approvals_come_before_the_change_but_for_some_emergencies(full: Written) -> None:
+    """Standard changes need none, and nobody decides on what is only asked for."""
+    approvals = full.csv("sources/itsm/approvals_*.csv")
+    changes = full.csv("sources/itsm/changes_*.csv").set_index("change_id")
+    asked = approvals.join(changes, on="record_id", rsuffix="_change")
+    assert set(asked["change_kind"]) == {"normal", "emergency"}
+    assert set(asked["state"]) == {"approved", "requested", "cancelled"}
+    given = asked[asked["state"] == "approved"]
+    assert (given["decided_at"] >= given["requested_at"]).all()
+    begun = given[given["started_at"] != ""]
+    late = begun[begun["decided_at"] > begun["started_at"]]
+    assert 0 < len(late) < len(begun) / 2
+    assert set(late["change_kind"]) == {"emergency"}
+
+
+def test_the_clocks_of_the_tool_agree_with_its_verdicts(full: Written, last: pd.DataFrame) -> None:
+    clocks = full.csv("sources/itsm/sla_cycles_*.csv").set_index("incident_id")
+    verdicts = last[last["Made SLA"] != ""]["Made SLA"]
+    assert (clocks.loc[verdicts.index, "is_breached"] != verdicts).all()
+    assert set(clocks["state"]) == {"running", "paused", "completed", "cancelled"}
+
+
 def test_one_service_keeps_its_targets_and_annoys_its_users(full: Written) -> None:
     answers = full.csv("sources/itsm/csat_responses_*.csv").astype({"score": int})
     mean = answers.groupby("service_id")["score"].mean()

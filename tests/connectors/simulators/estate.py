@@ -5,30 +5,19 @@ What the estate's own files land is what happened: whatever a connector reads fr
 
 from __future__ import annotations
 
-import hashlib
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Any
 
 from tests.connectors.simulators import glpi, jira
 from tests.connectors.simulators.glpi import Glpi
 from tests.connectors.simulators.jira import Jira
-from tests.connectors.simulators.servicenow import TIME, ServiceNow
 
 Row = dict[str, Any]
 #: States of the estate → those of the products, as their own mappings read them back.
-SERVICENOW_STATES = {
-    "incidents": {"new": "1", "assigned": "9", "in_progress": "2", "on_hold": "3", "resolved": "6", "closed": "7",
-                  "cancelled": "8"},
-    "changes": {"new": "-5", "assessed": "-4", "authorised": "-3", "scheduled": "-2", "implementing": "-1",
-                "review": "0", "closed": "3", "cancelled": "4"},
-    "problems": {"new": "101", "investigating": "103", "known_error": "104", "resolved": "106", "closed": "107"},
-    "service_requests": {"new": "requested", "in_progress": "in_process", "on_hold": "in_process",
-                         "fulfilled": "closed_complete", "closed": "closed_complete", "cancelled": "closed_cancelled"},
-}  # fmt: skip
 JIRA_STATES = {
     "incidents": {"new": "Open", "assigned": "Assigned", "in_progress": "Work in progress", "on_hold": "Pending",
                   "resolved": "Completed", "closed": "Closed", "cancelled": "Canceled"},
@@ -47,15 +36,6 @@ GLPI_STATES = {
     "problems": {"new": 1, "investigating": 2, "known_error": 2, "resolved": 5, "closed": 6},
     "service_requests": {"new": 1, "in_progress": 2, "on_hold": 4, "fulfilled": 5, "closed": 6, "cancelled": 6},
 }  # fmt: skip
-#: Class of a CI in ServiceNow by its kind.
-CLASSES = {
-    "host": "cmdb_ci_server",
-    "database": "cmdb_ci_db_instance",
-    "volume": "cmdb_ci_storage_volume",
-    "load_balancer": "cmdb_ci_lb",
-    "endpoint": "cmdb_ci_endpoint",
-}
-_OUTCOMES = {"successful": "successful", "failed": "unsuccessful", "backed_out": "backed_out"}
 _PRIORITIES = {1: "Highest", 2: "High", 3: "Medium", 4: "Low"}
 #: GLPI numbers incidents and requests together.
 REQUESTS_FROM = 500_000
@@ -78,200 +58,6 @@ class EstateRecords:
         rows = sorted(self.tables["incidents"], key=lambda row: (row["incident_id"], row["event_sequence"]))
         for _, group in groupby(rows, key=lambda row: row["incident_id"]):
             yield list(group)
-
-
-# --- ServiceNow ---
-
-
-def load_servicenow(estate: EstateRecords, desk: ServiceNow) -> None:
-    """Records, their audit, their SLAs and the CMDB. References hold a sys_id; what others call a record is its
-    correlation_id, of a group its source.
-    """
-    tables = desk.tables
-    tables |= {name: [] for name in ("incident", "sys_audit", "task_sla", "problem", "sc_request", "cmdb_ci")}
-    tables |= {
-        name: [] for name in ("cmdb_ci_service", "cmdb_rel_ci", "sys_user_group", "sys_user", "cmn_location")
-    }
-    tables["contract_sla"] = [
-        {
-            "sys_id": sys_id("agreement", kind),
-            "type": kind,
-            "target": "resolution",
-            "name": f"Resolution {kind}",
-        }
-        for kind in ("SLA", "OLA")
-    ]
-    _servicenow_cmdb(estate, tables)
-    for updates in estate.incidents():
-        shown = [_servicenow_incident(number, update) for number, update in enumerate(updates)]
-        tables["incident"].append(shown[-1])
-        tables["sys_audit"] += _audit(shown)
-        tables["task_sla"] += _task_slas(updates[-1], shown[-1])
-    tables["change_request"] += [
-        {
-            **_task("change", row["change_id"], row["updated_at"], row),
-            "type": row["change_kind"],
-            "state": SERVICENOW_STATES["changes"][row["state"]],
-            "opened_at": _text(row["requested_at"]),
-            "start_date": _text(row["planned_start_at"]),
-            "end_date": _text(row["planned_end_at"]),
-            "work_start": _text(row["started_at"]),
-            "work_end": _text(row["ended_at"]),
-            "close_code": _OUTCOMES.get(row["outcome"], ""),
-        }
-        for row in estate.newest("changes", "change_id")
-    ]
-    tables["problem"] += [
-        {
-            **_task("problem", row["problem_id"], row["updated_at"], row),
-            "state": SERVICENOW_STATES["problems"][row["state"]],
-            "cause_notes": row["root_cause"] or "",
-            "workaround": row["workaround"] or "",
-            "rfc": _reference("change", row["change_id"]),
-            "opened_at": _text(row["opened_at"]),
-            "resolved_at": _text(row["resolved_at"]),
-        }
-        for row in estate.newest("problems", "problem_id")
-    ]
-    tables["sc_request"] += [
-        {
-            **_task("request", row["request_id"], row["updated_at"], row),
-            "request_state": SERVICENOW_STATES["service_requests"][row["state"]],
-            "opened_at": _text(row["opened_at"]),
-            "closed_at": _text(row["fulfilled_at"]),
-        }
-        for row in estate.newest("service_requests", "request_id")
-    ]
-
-
-def _servicenow_cmdb(estate: EstateRecords, tables: dict[str, list[Row]]) -> None:
-    def made(row: Row) -> Row:
-        # Nobody kept when it was changed: records count from when they were made.
-        return {"sys_created_on": f"{row['valid_from']} 00:00:00", "sys_updated_on": "2026-01-02 03:04:05"}
-
-    for row in estate.tables["teams"]:
-        team = {"sys_id": sys_id("team", row["team_id"]), "source": row["team_id"], "name": row["team_name"]}
-        tables["sys_user_group"].append(team | {"sys_updated_on": "2026-01-02 03:04:05"})
-    for row in estate.newest("services", "service_id"):
-        owner, key = row["owner"], row["service_id"]
-        tables["sys_user"].append({"sys_id": sys_id("person", owner), "name": owner})
-        record = {
-            "sys_id": sys_id("service", key),
-            "correlation_id": key,
-            "name": row["service_name"],
-            "short_description": row["description"] or "",
-            "owned_by": sys_id("person", owner),
-            "support_group": _reference("team", row["team_id"]),
-            "busines_criticality": [
-                "1 - most critical",
-                "2 - somewhat critical",
-                "3 - less critical",
-                "4 - not critical",
-            ][row["criticality"] - 1],
-            "sys_class_name": "cmdb_ci_service",
-            **made(row),
-        }
-        tables["cmdb_ci_service"].append(record)
-        # A table holds the records of those that extend it (docs: Table extension and classes).
-        tables["cmdb_ci"].append(record)
-    for row in estate.newest("configuration_items", "ci_id"):
-        site = row["site"]
-        tables["cmn_location"].append({"sys_id": sys_id("site", site), "name": site})
-        tables["cmdb_ci"].append(
-            {
-                "sys_id": sys_id("ci", row["ci_id"]),
-                "correlation_id": row["ci_id"],
-                "name": row["ci_name"],
-                "sys_class_name": CLASSES[row["ci_kind"]],
-                "support_group": _reference("team", row["team_id"]),
-                "location": sys_id("site", site) if site else "",
-                **made(row),
-            }
-        )
-    for row in estate.newest("service_cis", "ci_id"):
-        service, ci = sys_id("service", row["service_id"]), sys_id("ci", row["ci_id"])
-        relation = {"sys_id": sys_id("relation", service + ci), "parent": service, "child": ci}
-        tables["cmdb_rel_ci"].append(relation | made(row))
-    # Relations between items are no part of what a service consists of.
-    for first, second in pairwise(estate.newest("configuration_items", "ci_id")):
-        ends = {"parent": sys_id("ci", first["ci_id"]), "child": sys_id("ci", second["ci_id"])}
-        tables["cmdb_rel_ci"].append({"sys_id": sys_id("relation", str(ends)), **ends, **made(first)})
-
-
-def _task(kind: str, number: str, updated: datetime, row: Row) -> Row:
-    """What every record that extends `task` has."""
-    return {
-        "sys_id": sys_id(kind, number),
-        "number": number,
-        "sys_updated_on": _text(updated),
-        "short_description": row.get("title") or "",
-        "business_service": _reference("service", row["service_id"]),
-        "cmdb_ci": _reference("ci", row.get("ci_id")),
-        "assignment_group": _reference("team", row.get("team_id")),
-    }
-
-
-def _servicenow_incident(number: int, update: Row) -> Row:
-    return {
-        **_task("incident", update["incident_id"], update["updated_at"], update),
-        "sys_created_on": _text(update["opened_at"]),
-        "sys_mod_count": str(number),
-        "state": SERVICENOW_STATES["incidents"][update["state"]],
-        "priority": str(update["priority"]),
-        "category": update["category"],
-        "opened_at": _text(update["opened_at"]),
-        "resolved_at": _text(update["resolved_at"]),
-        "closed_at": _text(update["closed_at"]),
-        "reassignment_count": str(update["reassignment_count"]),
-        "reopen_count": str(update["reopen_count"]),
-        "problem_id": _reference("problem", update["problem_id"]),
-    }
-
-
-def _audit(shown: Sequence[Row]) -> Iterator[Row]:
-    """A row a changed field of each update, and one of a journal that is not read."""
-    for before, after in pairwise(shown):
-        fields = [name for name in after if not name.startswith("sys_") and after[name] != before[name]]
-        for field in [*fields, "work_notes"]:
-            yield {
-                "sys_id": sys_id("audit", f"{after['sys_id']} {after['sys_mod_count']} {field}"),
-                "sys_updated_on": after["sys_updated_on"],
-                "sys_created_on": after["sys_updated_on"],
-                "tablename": "incident",
-                "documentkey": after["sys_id"],
-                "fieldname": field,
-                "oldvalue": before.get(field, ""),
-                "newvalue": after.get(field, "seen to"),
-                "record_checkpoint": after["sys_mod_count"],
-            }
-
-
-def _task_slas(update: Row, shown: Row) -> Iterator[Row]:
-    """That with the customer, and one with a team that nobody keeps."""
-    verdicts = {"SLA": update["source_made_sla"], "OLA": False}
-    for kind, kept in verdicts.items():
-        if kept is not None:
-            yield {
-                "sys_id": sys_id("clock", f"{kind} {shown['number']}"),
-                "sys_updated_on": shown["sys_updated_on"],
-                "task": shown["sys_id"],
-                "sla": sys_id("agreement", kind),
-                "stage": "completed",
-                "has_breached": "false" if kept else "true",
-            }
-
-
-def sys_id(kind: str, key: str) -> str:
-    """32 hexadecimal digits that do not ascend with anything."""
-    return hashlib.sha256(f"{kind} {key}".encode()).hexdigest()[:32]
-
-
-def _reference(kind: str, key: str | None) -> str:
-    return sys_id(kind, key) if key else ""
-
-
-def _text(moment: datetime | None) -> str:
-    return moment.strftime(TIME) if moment else ""
 
 
 # --- Jira ---

@@ -24,6 +24,31 @@ waits as (
     group by incident_id
 ),
 
+-- Its agreement with the customer: others, with teams and suppliers, are no part of the verdict.
+own_cycles as (
+    select
+        incident_id,
+        goal_minutes,
+        elapsed_minutes,
+        row_number() over (partition by incident_id order by started_at desc nulls last, cycle_id desc) as newest_rank
+    from {{ ref('stg_sla_cycles') }}
+    where
+        measure = 'incident_resolution_minutes'
+        and state <> 'cancelled'
+        and coalesce(agreement_kind, 'sla') = 'sla'
+        and {{ of_rebuilt_incidents('incident_id', ref('int_rebuilt_incidents'), 'is_ticking') }}
+),
+
+own_clocks as (
+    select
+        incident_id,
+        max(case when newest_rank = 1 then goal_minutes end) as source_goal_minutes,
+        {{ exact_sum('elapsed_minutes') }} as source_elapsed_minutes,
+        cast(count(*) as int) as source_cycle_count
+    from own_cycles
+    group by incident_id
+),
+
 -- What the verdict would be if the source counted differently: all time, without waiting, or to the first resolution.
 measured as (
     select
@@ -35,6 +60,9 @@ measured as (
         clocks.business_minutes,
         clocks.state as clock_state,
         incidents.source_made_sla,
+        own_clocks.source_goal_minutes,
+        own_clocks.source_elapsed_minutes,
+        own_clocks.source_cycle_count,
         case when clocks.state in ('missed', 'running_late') then false else true end as is_kept,
         {{ minutes_between('incidents.opened_at', 'incidents.resolved_at') }} as elapsed_minutes,
         {{ minutes_between('incidents.opened_at', 'incidents.resolved_at') }} - coalesce(waits.waiting_minutes, 0)
@@ -44,6 +72,7 @@ measured as (
     inner join clocks on incidents.incident_id = clocks.incident_id
     left join first_resolutions on incidents.incident_id = first_resolutions.incident_id
     left join waits on incidents.incident_id = waits.incident_id
+    left join own_clocks on incidents.incident_id = own_clocks.incident_id
 ),
 
 final as (
@@ -58,10 +87,14 @@ final as (
         elapsed_minutes,
         is_kept,
         source_made_sla,
+        source_goal_minutes,
+        source_elapsed_minutes,
+        source_cycle_count,
         is_kept = source_made_sla as is_equal,
         case
             when is_kept = source_made_sla then 'equal'
             when clock_state in ('running', 'paused', 'running_late') then 'still_running'
+            when abs(source_goal_minutes - target_minutes) >= 0.5 then 'source_has_another_target'
             when (elapsed_minutes <= target_minutes) = source_made_sla then 'source_counts_all_time'
             when (elapsed_without_waiting_minutes <= target_minutes) = source_made_sla then 'source_leaves_waiting_out'
             when (first_elapsed_minutes <= target_minutes) = source_made_sla then 'source_stops_at_first_resolution'
