@@ -9,25 +9,39 @@ changes while it is read would fall out of it, and the issue's own `updated` say
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from pydantic import model_validator
 
 from assets.connectors.base import Window
 from assets.connectors.http import Client
-from assets.connectors.jira_history import Cells, Change, Place, Update, add_counts, history
-from assets.connectors.paged import PagedConnector, as_text
-from assets.connectors.paged_settings import Mapped, PagedSource, TableSettings
+from assets.connectors.jira_history import Place, Update, add_counts, history
+from assets.connectors.jira_settings import JiraSource
+from assets.connectors.jira_site import (
+    SLA_FIELD,
+    Site,
+    cells_of,
+    change,
+    instants,
+    key_of,
+    lies,
+    mark,
+    moment,
+    updated_at,
+)
+from assets.connectors.jira_sla import CYCLE_FIELDS, cycle_cells, cycles, kept_target
+from assets.connectors.paged import PagedConnector
+from assets.connectors.paged_settings import Mapped, TableSettings
 from assets.connectors.remote import NotThereError, TransientError
 from assets.connectors.sign_in import BasicSignIn, SignIn
 from assets.landing.contracts import contract
 from assets.landing.spool import Cursor, Page, RawRow
 
-#: What the connector itself adds to an incident's fields.
-_MADE = ("change_number", "reassignments", "reopenings", "closed_at", "made_sla")
+#: What the connector itself adds to an issue's fields, by contract table.
+_MADE = {
+    "incidents": ("change_number", "reassignments", "reopenings", "closed_at", "made_sla"),
+    "sla_cycles": CYCLE_FIELDS,
+}
 _ENDED = ("resolved", "closed")
 #: What Jira says in a header, with status 200, to a token that has ended (github.com/MrRefactoring/jira.js 418).
 _NOT_SIGNED_IN = ("AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "OUT")
@@ -39,85 +53,13 @@ _BEGINNING, _END = date(1971, 1, 1), date(9000, 1, 1)
 _RESTARTS = 20
 
 
-class JiraSource(PagedSource):
-    """Configuration of one site. Signs in with `user` and `token_env` (Cloud: e-mail and API token), on Data Center
-    with `token_env` alone (personal access token). `sla_name` is the SLA that says whether an incident kept its target.
-    """
-
-    type: Literal["jira"]
-    deployment: Literal["cloud", "data_center"]
-    user: str | None = None
-    sla_name: str = "Time to resolution"
-
-    @property
-    def is_cloud(self) -> bool:
-        """True for Jira Cloud."""
-        return self.deployment == "cloud"
-
-    def mapped(self, table: str) -> Mapped:
-        """The mapping, with the names of issue types that the deployment has."""
-        found = super().mapped(table)
-        if self.is_cloud or self.tables[table].filter or not found.filter:
-            return found
-        return found.model_copy(update={"filter": found.filter.replace("[System] ", "")})
-
-    @model_validator(mode="after")
-    def _signs_in(self) -> JiraSource:
-        if self.token_env is None or (self.is_cloud and self.user is None):
-            needed = "user (an e-mail address) and token_env" if self.is_cloud else "token_env"
-            raise ValueError(f"needs a way to sign in; fix: give {needed}")
-        return self
-
-    @model_validator(mode="after")
-    def _filters_can_be_joined(self) -> JiraSource:
-        for table, settings in self.tables.items():
-            if settings.filter and "order by" in " ".join(settings.filter.lower().split()):
-                raise ValueError(f"tables.{table}.filter: the order is Ullage's; fix: leave ORDER BY out")
-        return self
-
-
-@dataclass(frozen=True)
-class _Site:
-    """What has to be known of a site before issues are read: the account's zone, fields by id and by name."""
-
-    zone: ZoneInfo
-    ids: frozenset[str]
-    names: Mapping[str, str]
-
-    def field(self, name: str) -> str | None:
-        """The id of a field by its id or name; None: there is none."""
-        return name if name in self.ids else self.names.get(name.lower())
-
-    def places(self, column: str, is_raw: bool = False) -> tuple[Place, ...]:
-        """Where the alternatives of a column stand, those that the site has."""
-        found = []
-        for option in (text.strip() for text in column.split("|")):
-            name, _, below = option.partition(".")
-            whole, first = self.field(option), self.field(name)
-            if whole is not None:
-                found.append(Place(whole, (), is_raw))
-            elif first is not None:
-                path = tuple(below.split(".")) if below else ()
-                found.append(Place(first, path, is_raw or path[-1:] in (("id",), ("key",), ("accountId",))))
-        return tuple(found)
-
-    def asked(self, moment: datetime) -> datetime:
-        """The minute that a question about `moment` begins with: one that the zone's clocks show only once."""
-        minute = moment.replace(second=0, microsecond=0)
-        while _is_shown_twice(minute.astimezone(self.zone)):
-            minute -= timedelta(minutes=1)
-        return minute
-
-    def text(self, minute: datetime) -> str:
-        """A minute as JQL takes it."""
-        return minute.astimezone(self.zone).strftime('"%Y/%m/%d %H:%M"')
-
-
 class JiraConnector(PagedConnector):
     """Reads one site. Opens nothing before `batches` is iterated."""
 
     _source: JiraSource
-    _site: _Site | None = None
+    _site: Site | None = None
+    # A cycle has no key that could be asked for; it goes with its incident.
+    uncounted = ("sla_cycles",)
     rights = "Browse Projects on the projects read, and the role Agent of their service projects for SLAs"
 
     def sign_in(self) -> SignIn | None:
@@ -151,22 +93,31 @@ class JiraConnector(PagedConnector):
         is_incidents = table == "incidents"
         if is_incidents:
             fields |= {"created", "resolution", site.field(self._source.sla_name) or "updated"}
-        since, until = _instants(cursor, "since", "until")
-        jql = f"({mapped.filter}) AND updated >= {site.text(site.asked(_instants(cursor, 'bound')[0]))}"
+        if table == "sla_cycles":
+            fields |= {field for field, _ in site.slas}
+        since, until = instants(cursor, "since", "until")
+        jql = f"({mapped.filter}) AND updated >= {site.text(site.asked(instants(cursor, 'bound')[0]))}"
         announced = self._count(client, site, table, jql, cursor)
         body = self._search(client, site, jql, sorted(fields), "changelog" if is_incidents else None, cursor)
         following = self._behind(client, site, table, body, cursor)
         seen = set(cursor["seen"])
-        fresh = [issue for issue in body["issues"] if _mark(issue) not in seen]
-        inside = [one for one in fresh if _lies(_updated(one), since, None if is_incidents else until)]
-        records = tuple(map(_key, inside))
+        fresh = [issue for issue in body["issues"] if mark(issue) not in seen]
+        inside = [one for one in fresh if lies(updated_at(one), since, None if is_incidents else until)]
+        records = tuple(map(key_of, inside))
         for issue in inside:
             for name in issue["fields"].keys() - fields:
                 columns[name] = (Place(name),)  # came although nobody asked for it
         if is_incidents:
             events = self._events(client, site, mapped, columns, inside, cursor)
             return Page(tuple(events), following, announced, records)
-        rows = tuple(RawRow(_key(one), _updated(one), _cells(one, columns)) for one in inside)
+        if table == "sla_cycles":
+            found = [
+                RawRow(str(made["cycle.id"]), updated_at(one), {**cells_of(one, columns), **made})
+                for one in inside
+                for made in self._cycles(client, site, one, mapped)
+            ]
+            return Page(tuple(found), following, announced, records)
+        rows = tuple(RawRow(key_of(one), updated_at(one), cells_of(one, columns)) for one in inside)
         return Page(rows, following, announced, records)
 
     def census_page(self, client: Client, table: str, cursor: Cursor | None) -> Page:
@@ -175,7 +126,7 @@ class JiraConnector(PagedConnector):
         site, mapped = self._known(client), self._source.mapped(table)
         column = mapped.columns[contract(table).key[0]]
         places = self._columns(client, site, table, mapped)[column]
-        bound = site.asked(_instants(cursor, "bound")[0])
+        bound = site.asked(instants(cursor, "bound")[0])
         jql = f"({mapped.filter}) AND updated >= {site.text(bound)}"
         announced = None
         if not self._source.is_cloud and cursor["bound"] == cursor["since"] and not cursor["start"]:
@@ -184,19 +135,19 @@ class JiraConnector(PagedConnector):
         body = self._search(client, site, jql, fields, None, cursor)
         following = self._behind(client, site, table, body, cursor)
         seen = set(cursor["seen"])
-        fresh = [issue for issue in body["issues"] if _mark(issue) not in seen]
+        fresh = [issue for issue in body["issues"] if mark(issue) not in seen]
         rows = []
         for issue in fresh:
-            key = _cells(issue, {column: places})[column]
+            key = cells_of(issue, {column: places})[column]
             if key is not None:
-                created = _moment(issue["fields"].get("created"))
+                created = moment(issue["fields"].get("created"))
                 cells = {"created": created.isoformat() if created else None}
-                rows.append(RawRow(key, _updated(issue), cells))
-        return Page(tuple(rows), following, announced, tuple(map(_key, fresh)))
+                rows.append(RawRow(key, updated_at(issue), cells))
+        return Page(tuple(rows), following, announced, tuple(map(key_of, fresh)))
 
     # --- what has to be known first ---
 
-    def _known(self, client: Client) -> _Site:
+    def _known(self, client: Client) -> Site:
         """Asked once for each connector."""
         if self._site is None:
             api = self._api
@@ -215,7 +166,13 @@ class JiraConnector(PagedConnector):
             ids = frozenset(str(one["id"]) for one in fields) | {"id", "key"}
             # Of fields with one name the first is meant; another one can be given by its id.
             names = {str(one.get("name", "")).lower(): str(one["id"]) for one in reversed(fields)}
-            self._site = _Site(found, ids, names)
+            slas = {
+                str(one["id"]): str(one.get("name"))
+                for one in fields
+                if (one.get("schema") or {}).get("custom") == SLA_FIELD
+                or one.get("name") == self._source.sla_name
+            }
+            self._site = Site(found, ids, names, tuple(sorted(slas.items())))
         return self._site
 
     @property
@@ -223,11 +180,11 @@ class JiraConnector(PagedConnector):
         return "/rest/api/3" if self._source.is_cloud else "/rest/api/2"
 
     def _columns(
-        self, client: Client, site: _Site, table: str, mapped: Mapped
+        self, client: Client, site: Site, table: str, mapped: Mapped
     ) -> dict[str, tuple[Place, ...]]:
         """Where each source column stands. Raises `SourceError` for one that the user named and the site lacks."""
         kinds = {column: contract(table).fields[field].type for field, column in mapped.columns.items()}
-        made = _MADE if table == "incidents" else ()
+        made = _MADE.get(table, ())
         found = {
             column: site.places(column, kinds.get(column) == "timestamp")
             for column in mapped.source_fields
@@ -262,7 +219,7 @@ class JiraConnector(PagedConnector):
         return answer.body
 
     def _search(
-        self, client: Client, site: _Site, jql: str, fields: Sequence[str], expand: str | None, cursor: Cursor
+        self, client: Client, site: Site, jql: str, fields: Sequence[str], expand: str | None, cursor: Cursor
     ) -> dict[str, Any]:
         """One answer, checked to be one to this question."""
         params: dict[str, Any] = {
@@ -281,15 +238,15 @@ class JiraConnector(PagedConnector):
             raise client.error(
                 "the search gave no list `issues` with fields", "check that url is a Jira site"
             )
-        _refuse_stale(body, cursor, site.asked(_instants(cursor, "bound")[0]))
+        _refuse_stale(body, cursor, site.asked(instants(cursor, "bound")[0]))
         return dict(body)
 
-    def _count(self, client: Client, site: _Site, table: str, jql: str, cursor: Cursor) -> int | None:
+    def _count(self, client: Client, site: Site, table: str, jql: str, cursor: Cursor) -> int | None:
         """How many issues Data Center has for the window, asked before the first page; Cloud does not say.
 
         None too where the window begins or ends at a time that clocks show twice.
         """
-        since, until = _instants(cursor, "since", "until")
+        since, until = instants(cursor, "since", "until")
         is_first = cursor["bound"] == cursor["since"] and not (cursor["seen"] or cursor["start"])
         if self._source.is_cloud or not is_first or site.asked(since) != since or site.asked(until) != until:
             return None
@@ -302,7 +259,7 @@ class JiraConnector(PagedConnector):
         return total if isinstance(total, int) else None
 
     def _behind(
-        self, client: Client, site: _Site, table: str, body: Mapping[str, Any], cursor: Cursor
+        self, client: Client, site: Site, table: str, body: Mapping[str, Any], cursor: Cursor
     ) -> Cursor | None:
         """Where to go on: at the minute of the last issue, or within the minute behind this page.
 
@@ -311,18 +268,18 @@ class JiraConnector(PagedConnector):
         issues, start, token = body["issues"], cursor["start"], body.get("nextPageToken")
         size = int(body.get("maxResults") or self._source.page_rows)
         has_more = bool(token) if self._source.is_cloud else start + size < int(body.get("total") or 0)
-        seen = sorted({*cursor["seen"], *map(_mark, issues)})
-        if cursor["anchor"] is not None and (not issues or _key(issues[0]) != cursor["anchor"]):
+        seen = sorted({*cursor["seen"], *map(mark, issues)})
+        if cursor["anchor"] is not None and (not issues or key_of(issues[0]) != cursor["anchor"]):
             # An issue before this page left the minute, so the others moved up and one may have been skipped.
             if cursor["restarts"] >= _RESTARTS:
                 raise client.error("issues change faster than they are read", "read at a quieter time")
             return {**cursor, "start": 0, "anchor": None, "seen": seen, "restarts": cursor["restarts"] + 1}
-        bound, until = _instants(cursor, "bound", "until")
-        last = next((when for when in map(_updated, reversed(issues)) if when is not None), None)
+        bound, until = instants(cursor, "bound", "until")
+        last = next((when for when in map(updated_at, reversed(issues)) if when is not None), None)
         if not has_more or (table != "incidents" and last is not None and last >= until):
             return None
         if last is not None and (minute := site.asked(last)) > site.asked(bound):
-            marks = sorted(_mark(one) for one in issues if (_updated(one) or minute) >= minute)
+            marks = sorted(mark(one) for one in issues if (updated_at(one) or minute) >= minute)
             return {
                 **cursor,
                 "bound": minute.isoformat(),
@@ -335,7 +292,7 @@ class JiraConnector(PagedConnector):
             return {**cursor, "token": token, "seen": seen}
         # Pages overlap by one issue, which shows whether anything moved.
         is_full = len(issues) >= size > 1
-        anchor = _key(issues[-1]) if is_full else None
+        anchor = key_of(issues[-1]) if is_full else None
         return {**cursor, "start": start + size - is_full, "anchor": anchor, "seen": seen}
 
     # --- incidents ---
@@ -343,14 +300,14 @@ class JiraConnector(PagedConnector):
     def _events(
         self,
         client: Client,
-        site: _Site,
+        site: Site,
         mapped: Mapped,
         columns: Mapping[str, Sequence[Place]],
         issues: Sequence[dict[str, Any]],
         cursor: Cursor,
     ) -> Iterator[RawRow]:
         """What happened to these incidents in the window, one row an update, as they were after it."""
-        since, until = _instants(cursor, "since", "until")
+        since, until = instants(cursor, "since", "until")
         words, state = mapped.replace.get("state", {}), mapped.columns.get("state", "")
         hands = site.places(mapped.columns.get("team_id", "assignee"))
         for issue in issues:
@@ -360,14 +317,14 @@ class JiraConnector(PagedConnector):
             add_counts(events, updates, hands[0].field if hands else "", states)
             kept: tuple[str | None] | None = None
             for event, word in zip(events, states, strict=True):
-                moment = _moment(event["updated"])
-                if moment is None or _lies(moment, since, until):
+                when = moment(event["updated"])
+                if when is None or lies(when, since, until):
                     if word in _ENDED and "made_sla" in mapped.source_fields:
-                        kept = kept or (self._kept_target(client, site, issue),)
+                        kept = kept or (kept_target(self._sla(client, site, issue)),)
                         event["made_sla"] = kept[0]
-                    yield RawRow(f"{_key(issue)}/{event['change_number']}", moment, event)
+                    yield RawRow(f"{key_of(issue)}/{event['change_number']}", when, event)
 
-    def _updates(self, client: Client, site: _Site, issue: Mapping[str, Any]) -> list[Update]:
+    def _updates(self, client: Client, site: Site, issue: Mapping[str, Any]) -> list[Update]:
         """The whole changelog, oldest first. The search gives the newest entries only, and says how many there are."""
         log = issue.get("changelog") or {}
         entries = list(log.get("histories") or [])
@@ -376,10 +333,10 @@ class JiraConnector(PagedConnector):
             entries = list(self._changelog(client, str(issue["id"])))
         unique = {str(entry["id"]): entry for entry in entries}
         ordered = sorted(
-            unique.values(), key=lambda one: (_moment(one.get("created")) or _NEVER, int(one["id"]))
+            unique.values(), key=lambda one: (moment(one.get("created")) or _NEVER, int(one["id"]))
         )
         return [
-            Update(str(one.get("created")), tuple(_change(site, item) for item in one.get("items") or []))
+            Update(str(one.get("created")), tuple(change(site, item) for item in one.get("items") or []))
             for one in ordered
         ]
 
@@ -396,26 +353,29 @@ class JiraConnector(PagedConnector):
             if not values or body.get("isLast") or start >= int(body.get("total", start + 1)):
                 return
 
-    def _kept_target(self, client: Client, site: _Site, issue: Mapping[str, Any]) -> str | None:
-        """Whether Jira says that an incident kept its target: no cycle of the SLA is breached.
+    def _sla(self, client: Client, site: Site, issue: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The SLA on resolution."""
+        name = self._source.sla_name
+        found = self._slas(client, site, issue, name)
+        return next((one for one in found if one.get("name") == name), {})
 
-        The SLA comes with the issue as a field; where that is empty it is asked for. An issue that is no request
-        of a service project has none (404).
+    def _slas(
+        self, client: Client, site: Site, issue: Mapping[str, Any], name: str | None = None
+    ) -> list[Mapping[str, Any]]:
+        """The SLAs of an issue. They come as fields; where these are empty (that called `name` is), they are asked for.
+
+        An issue that is no request of a service project has none (404).
         """
-        field = site.field(self._source.sla_name)
-        sla = issue["fields"].get(field) if field else None
-        if not isinstance(sla, Mapping) or not _cycles(sla):
-            try:
-                slas = list(self._slas(client, str(issue["key"])))
-            except NotThereError:
-                return None
-            sla = next((one for one in slas if one.get("name") == self._source.sla_name), {})
-        cycles = _cycles(sla)
-        if any(_is_breached(cycle) for cycle in cycles):
-            return "false"
-        return "true" if sla.get("completedCycles") else None
+        came = [(label, issue["fields"].get(field)) for field, label in site.slas]
+        found = [{"name": label, **one} for label, one in came if isinstance(one, Mapping) and cycles(one)]
+        if found and (name is None or any(one["name"] == name for one in found)):
+            return list(found)
+        try:
+            return list(self._asked_slas(client, str(issue["key"])))
+        except NotThereError:
+            return []
 
-    def _slas(self, client: Client, key: str) -> Iterator[Mapping[str, Any]]:
+    def _asked_slas(self, client: Client, key: str) -> Iterator[Mapping[str, Any]]:
         start = 0
         while True:
             body = self._ask(
@@ -430,83 +390,28 @@ class JiraConnector(PagedConnector):
             if not values or body.get("isLastPage", True):
                 return
 
+    def _cycles(
+        self, client: Client, site: Site, issue: Mapping[str, Any], mapped: Mapped
+    ) -> Iterator[dict[str, str | None]]:
+        """The cycles of an issue's SLAs as they are now: what is read of them."""
+        wanted = {"cycle.id", *mapped.source_fields}
+        for sla in self._slas(client, site, issue):
+            for cells in cycle_cells(str(issue["key"]), sla, self._source.sla_name):
+                yield {name: value for name, value in cells.items() if name in wanted}
+
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def _cycles(sla: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    ongoing = sla.get("ongoingCycle")
-    return [*(sla.get("completedCycles") or []), *([ongoing] if ongoing else [])]
-
-
-def _is_breached(cycle: Mapping[str, Any]) -> bool:
-    """As Jira says, or by the milliseconds that were left."""
-    said = cycle.get("breached")
-    left = (cycle.get("remainingTime") or {}).get("millis")
-    return bool(said) if said is not None else left is not None and left < 0
-
-
-def _change(site: _Site, item: Mapping[str, Any]) -> Change:
-    """Cloud names the field by its id, Data Center by what users see."""
-    name = str(item.get("fieldId") or item.get("field") or "")
-    return Change(
-        site.field(name) or name,
-        (item.get("from") or None, item.get("fromString") or None),
-        (item.get("to") or None, item.get("toString") or None),
-    )
-
-
-def _cells(issue: Mapping[str, Any], columns: Mapping[str, Sequence[Place]]) -> Cells:
-    return {
-        column: next((value for place in places if (value := place.of(issue)) is not None), None)
-        for column, places in columns.items()
-    }
-
-
 def _refuse_stale(body: Mapping[str, Any], cursor: Cursor, asked: datetime) -> None:
     """Raise `TransientError` for an answer to another question, as from a cache."""
-    token, times = cursor["token"], [when for when in map(_updated, body["issues"]) if when is not None]
+    token, times = cursor["token"], [when for when in map(updated_at, body["issues"]) if when is not None]
     is_other = token and body.get("nextPageToken") == token
     is_other = (
         is_other or body.get("startAt", cursor["start"]) != cursor["start"] or body.get("maxResults") == 0
     )
     if is_other or min(times, default=asked) < asked:
         raise TransientError("the answer belongs to another question than the one asked")
-
-
-def _key(issue: Mapping[str, Any]) -> str:
-    return as_text(issue.get("id")) or f"content:{as_text(dict(issue))}"
-
-
-def _mark(issue: Mapping[str, Any]) -> str:
-    """An issue in the version in which it was read."""
-    return f"{_key(issue)}@{issue['fields'].get('updated')}"
-
-
-def _updated(issue: Mapping[str, Any]) -> datetime | None:
-    return _moment(issue["fields"].get("updated"))
-
-
-def _moment(text: Any) -> datetime | None:
-    """A time of Jira, such as 2026-03-28T19:00:00.123+1100."""
-    try:
-        found = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return None if found.tzinfo is None else found.astimezone(UTC)
-
-
-def _lies(moment: datetime | None, since: datetime, until: datetime | None) -> bool:
-    """Within [since, until); a time that cannot be read lands where a person will see it."""
-    return moment is None or (since <= moment and (until is None or moment < until))
-
-
-def _instants(cursor: Cursor, *names: str) -> list[datetime]:
-    return [datetime.fromisoformat(cursor[name]) for name in names]
-
-
-def _is_shown_twice(local: datetime) -> bool:
-    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
 def _midnight(day: date) -> datetime:

@@ -53,6 +53,8 @@ class PagedConnector(ABC):
 
     #: Right that the account needs, as the product calls it; for the fix of a 403.
     rights = "the right to read this"
+    #: Tables that are read by day and of which no census can be taken.
+    uncounted: tuple[str, ...] = ()
 
     def __init__(
         self, source: PagedSource, *, spool: Path | None = None, retries: RetryPolicy | None = None
@@ -280,7 +282,9 @@ class PagedConnector(ABC):
         """Tables whose keys are counted: those that are read by day. Of others each run reads everything."""
         if not isinstance(self, Counted) or self._source.census_every_days is None:
             return []
-        return [table for table in self._source.tables if contract(table).since]
+        return [
+            table for table in self._source.tables if contract(table).since and table not in self.uncounted
+        ]
 
     def _census(
         self, client: Client, home: Path, table: str, day: date, read: Window | None, is_landed: IsLanded

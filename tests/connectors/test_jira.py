@@ -107,6 +107,41 @@ def test_an_incident_comes_as_it_was_after_each_update(deployment: str, shown: i
     )
 
 
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_every_cycle_of_an_sla_is_a_row(deployment: str) -> None:
+    """A clock begun anew has two. Those that come as a field are not asked for; without a request there are none."""
+    with Jira(deployment=deployment) as simulator:
+        first, again = cycle(30, 60, at(8), at(8, 30)), cycle(90, 60, at(9), at(10, 30))
+        going_on = cycle(15, 60, at(11), paused=True)
+        clock = {
+            "id": "7",
+            "name": "Time to resolution",
+            "completedCycles": [again, first],
+            "ongoingCycle": going_on,
+        }
+        incident(simulator, customfield_10060=clock)
+        asked = incident(simulator)
+        simulator.slas[asked["key"]] = [{"id": "9", "name": "Time to close", "completedCycles": [first]}]
+        incident(simulator)
+        rows = read(simulator, "sla_cycles")
+        questions = [question.path for question in simulator.questions if question.path.endswith("/sla")]
+    shown = ("cycle_id", "measure", "state", "goal_minutes", "elapsed_minutes", "is_breached")
+    resolution = "incident_resolution_minutes"
+    assert [tuple(row[name] for name in shown) for row in rows] == [
+        ("ITSM-1/7/1", resolution, "completed", "60.0", "30.0", "false"),
+        ("ITSM-1/7/2", resolution, "completed", "60.0", "90.0", "true"),
+        ("ITSM-1/7/3", resolution, "paused", "60.0", "15.0", "false"),
+        ("ITSM-2/9/1", None, "completed", "60.0", "30.0", "false"),
+    ]
+    assert [row["started_at"] and datetime.fromisoformat(row["started_at"]) for row in rows[:3]] == [
+        at(8),
+        at(9),
+        at(11),
+    ]
+    assert rows[2]["stopped_at"] is None
+    assert len(questions) == 2
+
+
 def test_an_incident_changed_after_the_window_has_its_events_in_it() -> None:
     """There is no upper bound: the issue's last change lies days later, and the days between are told from entries."""
     with Jira() as simulator:

@@ -13,6 +13,7 @@ from assets.connectors.base import Batch, Window
 from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.servicenow_history import Change, history
+from assets.connectors.servicenow_records import add_known_error, as_minutes
 from tests.connectors.landing import land_all, landed_rows, quarantined_rows
 from tests.connectors.simulators.faults import Reply, status
 from tests.connectors.simulators.servicenow import PASSWORD, ServiceNow
@@ -221,6 +222,44 @@ def test_tables_without_days_come_whole(desk: ServiceNow, tmp_path: Path) -> Non
         ("s1", "c1")
     ]
     assert {row["team_name"] for row in landed_rows(tmp_path, "desk", "teams")} == {"Desk", "Web"}
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("1970-01-01 00:00:00", "0.0"),
+        ("1970-01-02 06:30:00", "1830.0"),
+        ("", ""),
+        (None, None),
+        ("soon", "soon"),
+    ],
+)
+def test_a_duration_is_the_time_since_1970(text: str | None, minutes: str | None) -> None:
+    """What is none stays as it is, so that landing refuses it."""
+    assert as_minutes(text) == minutes
+
+
+def test_an_error_is_known_from_the_last_tick_on() -> None:
+    """An error that is not known any more has no date; a solved problem keeps its own state."""
+    ticks = [
+        Change(1, "2026-03-01 08:00:00", "known_error", "0"),
+        Change(2, "2026-03-02 08:00:00", "known_error", "1"),
+    ]
+    again = Change(3, "2026-03-03 08:00:00", "known_error", "0")
+    rows: list[dict[str, str | None]] = [
+        {"state": "103", "known_error": "true"},
+        {"state": "103", "known_error": "false"},
+        {"state": "106", "known_error": "1"},
+        {"state": "103", "known_error": "true"},
+    ]
+    for row, changes in zip(rows, ([*ticks, again], ticks, [again], []), strict=True):
+        add_known_error(row, changes)
+    assert [(row["state"], row["known_error_at"]) for row in rows] == [
+        ("known_error", "2026-03-03 08:00:00"),
+        ("103", None),
+        ("106", "2026-03-03 08:00:00"),
+        ("known_error", None),
+    ]
 
 
 def test_a_missing_role_is_named(desk: ServiceNow) -> None:

@@ -206,6 +206,7 @@ def test_jira(
             "columns": {"outcome": "Outcome", **item},
             "replace": {"state": {"Scheduled": "scheduled"}},
         },
+        "sla_cycles": {},
         "problems": {"columns": {"team_id": "Team", **item}},
         "service_requests": {"columns": {"team_id": "Team"}},
     }
@@ -225,6 +226,14 @@ def test_jira(
     ), named=jira_key)  # fmt: skip
     expected = {jira_key(number): kept for number, kept in verdicts(ours["incidents"]).items()}
     assert verdicts(came["incidents"]) == expected
+    clocks = [row for row in came["sla_cycles"] if row["measure"] == "incident_resolution_minutes"]
+    responses = [row for row in came["sla_cycles"] if row["measure"] == "incident_response_minutes"]
+    expected_clocks = estate.newest("sla_cycles", "cycle_id")
+    assert len(responses) == len(expected_clocks)
+    kept = [row for row in expected_clocks if row["state"] != "cancelled"]
+    same(rounded(kept), rounded(clocks), ("incident_id",), (
+        "state", "started_at", "stopped_at", "goal_minutes", "elapsed_minutes", "is_breached", "updated_at",
+    ), named=jira_key)  # fmt: skip
     same(estate.newest("changes", "change_id"), came["changes"], ("change_id",), (
         "change_kind", "state", "title", "service_id", "ci_id", "requested_at", "planned_start_at", "planned_end_at",
         "started_at", "ended_at", "outcome", "updated_at",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -72,6 +72,7 @@ def load_jira(estate: EstateRecords, site: Jira) -> None:
     """Issues with their changelogs. Milliseconds are added: Jira keeps them, and minutes are what JQL knows."""
     for updates in estate.incidents():
         _jira_incident(site, updates)
+    _jira_slas(estate, site)
     for row in estate.newest("changes", "change_id"):
         _issue(
             site, "Change", row["change_id"], row, row["requested_at"],
@@ -140,13 +141,35 @@ def _jira_incident(site: Jira, updates: Sequence[Row]) -> None:
             zip(updates[1:], shown, shown[1:], strict=False), start=1
         )
     ]
-    if last["source_made_sla"] is not None:
-        minutes = 60 if last["source_made_sla"] else 600
-        clocks = [{"name": "Time to first response", "completedCycles": [jira.cycle(900, 10)]}]
-        site.slas[issue["key"]] = [
-            *clocks,
-            {"name": "Time to resolution", "completedCycles": [jira.cycle(minutes, 240)]},
-        ]
+
+
+def _jira_slas(estate: EstateRecords, site: Jira) -> None:
+    """The tool's clock as the SLA on resolution, beside it that on the first response; some come as fields."""
+    issues = {issue["key"]: issue for issue in site.issues}
+    for number, row in enumerate(estate.newest("sla_cycles", "cycle_id")):
+        key, start = jira_key(row["incident_id"]), _aware(row["started_at"])
+        goal, spent, state = row["goal_minutes"], row["elapsed_minutes"], row["state"]
+        if state == "completed":
+            clock: Row = {"completedCycles": [jira.cycle(spent, goal, start, _aware(row["stopped_at"]))]}
+        elif state == "cancelled":
+            clock = {"completedCycles": []}  # Jira drops the cycle of an issue that it is no more about
+        else:
+            clock = {
+                "completedCycles": [],
+                "ongoingCycle": jira.cycle(spent, goal, start, paused=state == "paused"),
+            }
+        slas = {
+            "customfield_10060": {"id": "10", "name": "Time to resolution", **clock},
+            "customfield_10061": {
+                "id": "11",
+                "name": "Time to first response",
+                "completedCycles": [jira.cycle(900, 10, start, start + timedelta(minutes=900))],
+            },
+        }
+        if number % 2:
+            issues[key]["fields"] |= slas
+        else:
+            site.slas[key] = list(slas.values())
 
 
 def _jira_values(update: Row) -> dict[str, str | None]:

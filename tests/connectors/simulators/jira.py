@@ -37,6 +37,7 @@ FIELDS = {
     "customfield_10051": "Actual end",
     "customfield_10052": "Outcome",
     "customfield_10060": "Time to resolution",
+    "customfield_10061": "Time to first response",
     "customfield_10070": "Root cause",
     "customfield_10071": "Workaround",
     "customfield_10080": "Request Type",
@@ -83,7 +84,10 @@ class Jira(Simulator):
             case "/myself":
                 return Reply({"accountId": "5b10", "timeZone": self.zone.key})
             case "/field":
-                return Reply([{"id": one, "name": name} for one, name in FIELDS.items()])
+                # An SLA is a field of a type of its own (support.atlassian.com: SLAs; the type as /field gives it).
+                return Reply(
+                    [{"id": one, "name": name, "schema": _schema(name)} for one, name in FIELDS.items()]
+                )
             case "/search/jql" if self.is_cloud:
                 return self._cloud(question)
             case "/search" if self.is_cloud:
@@ -331,10 +335,27 @@ def entry(number: int, at: datetime, *items: tuple[str, str | None, str | None])
     }
 
 
-def cycle(minutes: int, goal: int) -> dict[str, Any]:
-    """A completed cycle of an SLA."""
+def cycle(
+    minutes: float, goal: float, start: datetime | None = None, stop: datetime | None = None, **more: Any
+) -> dict[str, Any]:
+    """A cycle of an SLA: one that goes on has no `stop` and says whether it is `paused`.
+
+    developer.atlassian.com, Get SLA information: SlaInformationCompletedCycleDTO, SlaInformationOngoingCycleDTO.
+    """
     spans = {"goalDuration": goal, "elapsedTime": minutes, "remainingTime": goal - minutes}
-    return {"breached": minutes > goal, **{name: {"millis": span * 60_000} for name, span in spans.items()}}
+    times = {name: at for name, at in (("startTime", start), ("stopTime", stop)) if at is not None}
+    return {
+        "breached": minutes > goal,
+        **{name: {"millis": round(span * 60_000)} for name, span in spans.items()},
+        **{name: {"epochMillis": round(at.timestamp() * 1000)} for name, at in times.items()},
+        **more,
+    }
+
+
+def _schema(name: str) -> dict[str, str]:
+    if not name.startswith("Time to "):
+        return {"type": "string"}
+    return {"type": "sd-servicelevelagreement", "custom": "com.atlassian.servicedesk:sd-sla-field"}
 
 
 def _order(issue: Issue) -> tuple[datetime, int]:

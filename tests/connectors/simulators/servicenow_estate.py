@@ -271,7 +271,7 @@ def _approvals(estate: EstateRecords, tables: dict[str, list[Row]]) -> None:
 
 def duration(minutes: float) -> str:
     """A duration as the Table API gives its value: the moment that lies so long after 1970 began."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)).strftime(TIME)
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(minutes * 60))).strftime(TIME)
 
 
 def sys_id(kind: str, key: str) -> str:
