@@ -48,9 +48,16 @@ select 'major' as mark, incident_id
 from landing.major_incidents
 where declared_at < $1
 union
-select concat_ws(' ', 'clock', cycle_id, state, goal_minutes, elapsed_minutes, is_breached) as mark, incident_id
+select
+    concat_ws(
+        ' ', 'clock', cycle_id, agreement_kind, measure, state, started_at, goal_minutes, elapsed_minutes, updated_at
+    ) as mark,
+    incident_id
 from landing.sla_cycles
-where updated_at < $1
+where updated_at < $1 and cycle_id not in (
+    select record_key from landing.tombstones
+    where record_table = 'sla_cycles' and deleted_known_date < cast($1 as timestamp)
+)
 """
 
 
