@@ -188,6 +188,9 @@ def forecast_panel(panel: Panel, horizon: int, quantiles: Sequence[float], seed:
     draft.note(few, f"a forecast needs at least {MIN_POINTS} values, here are {{}}", count)
     draft.note(gone, "silent for the last {} steps: not forecast", silent)
     lower, upper = natural_bounds(panel)
+    middle = draft.values[:, :, len(quantiles) // 2]
+    held = ((middle < lower[:, None]) | (middle > upper[:, None])).sum(axis=1)
+    draft.note(held > 0, "held at a bound on {} of the steps ahead", held)
     return PanelForecast(
         panel=panel,
         quantiles=tuple(float(level) for level in quantiles),

@@ -124,13 +124,14 @@ def build_panel(history: pd.DataFrame, freq: str, end: pd.Timestamp | None = Non
     values[code[kept], width - 1 - age[kept]] = points["y"].to_numpy(dtype=float)[kept]
     for position in np.unique(code[~kept]):
         notes[names[position]].append(f"only the last {width} steps of history are used")
+    lower, upper = _bounds(history, names, values, notes)
     return Panel(
         ids=names,
         values=values,
         last=last.astype(np.int64),
         step=step,
-        lower=_bound(history, names, "lower", -np.inf),
-        upper=_bound(history, names, "upper", np.inf),
+        lower=lower,
+        upper=upper,
         notes=tuple(tuple(notes[name]) for name in names),
     )
 
@@ -189,6 +190,24 @@ def _grid(stamps: pd.Series, step: pd.Timedelta) -> IntArray:
 
 def _stamps(grid: IntArray, step: pd.Timedelta) -> npt.NDArray[np.datetime64]:
     return (grid * np.int64(step.value)).astype("datetime64[ns]")
+
+
+def _bounds(
+    history: pd.DataFrame, names: tuple[str, ...], values: FloatArray, notes: dict[str, list[str]]
+) -> tuple[FloatArray, FloatArray]:
+    """Bounds of each series; notes those that cross, which bound nothing, and values beyond them."""
+    lower = _bound(history, names, "lower", -np.inf)
+    upper = _bound(history, names, "upper", np.inf)
+    crossed = lower > upper
+    lower, upper = np.where(crossed, -np.inf, lower), np.where(crossed, np.inf, upper)
+    beyond = ((values < lower[:, None]) | (values > upper[:, None])).sum(axis=1)
+    for position in np.flatnonzero(crossed):
+        notes[names[position]].append("lower bound above the upper one: both left out")
+    for position in np.flatnonzero(beyond):
+        notes[names[position]].append(
+            f"{beyond[position]} values lie beyond the bounds, the forecast does not"
+        )
+    return lower, upper
 
 
 def _bound(history: pd.DataFrame, names: tuple[str, ...], column: str, default: float) -> FloatArray:

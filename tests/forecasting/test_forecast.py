@@ -263,3 +263,50 @@ def test_whatever_the_history_quantiles_are_ordered_and_nothing_raises(
     assert np.isnan(made[~complete]).all()
     assert (np.diff(made[complete], axis=1) >= 0).all()
     assert (np.abs(made[complete]) <= 2e6).all()
+
+
+def degraded() -> tuple[pd.DataFrame, dict[str, str]]:
+    """Hourly series, each with one thing wrong, and what its note has to say of it."""
+    random = np.random.default_rng(8)
+    hours, stamps = 24 * 15, pd.date_range(START, periods=24 * 15, freq="h")
+    usual = 50 + 5 * np.sin(2 * np.pi * np.arange(hours) / 24) + random.normal(0, 1, hours)
+    whole = pd.DataFrame({"ds": stamps, "y": usual, "lower": np.nan, "upper": np.nan})
+    wiggle = pd.to_timedelta(random.integers(0, 50, hours), unit="min")
+    late, spikes = np.arange(hours) >= 200, np.isin(np.arange(hours), [50, 120, 290])
+    cases = {
+        "missing": (whole.assign(y=np.where(spikes, np.nan, usual)), "3 values are missing"),
+        "gaps": (whole[~spikes], "3 of 360 steps have no value"),
+        "irregular": (whole.assign(ds=stamps + wiggle), "stamps off the grid are floored"),
+        "doubled": (pd.concat([whole, whole[:5]]), "5 points share a step"),
+        "constant": (whole.assign(y=7.0), "constant history"),
+        "short": (whole[:3], "3 values are less than two seasons"),
+        "shorter": (whole[:2], "at least 3 values"),
+        "intermittent": (whole.assign(y=np.where(random.random(hours) < 0.7, 0.0, usual)), "intermittent"),
+        "shifted": (whole.assign(y=usual + 60 * late), "level shifts found"),
+        "spiked": (whole.assign(y=usual + 400 * spikes), "outliers given less weight"),
+        "jumped": (whole.assign(y=usual + 60 * (np.arange(hours) >= hours - 6)), "far from the level before"),
+        "bounded": (whole.assign(y=usual + 0.5 * np.arange(hours), upper=235.0), "held at a bound"),
+        "beyond": (whole.assign(upper=55.0), "values lie beyond the bounds"),
+        "crossed": (whole.assign(lower=9.0, upper=1.0), "lower bound above the upper one"),
+        "endless": (whole.assign(y=np.where(spikes, np.inf, usual)), "3 values are missing or not finite"),
+        "timeless": (
+            whole.assign(ds=stamps.astype(str).where(~spikes, "soon")),
+            "3 points without a readable time",
+        ),
+    }
+    frame = pd.concat(
+        [rows.assign(unique_id=name, ds=rows["ds"].astype(str)) for name, (rows, _) in cases.items()]
+    )
+    return frame, {name: note for name, (_, note) in cases.items()}
+
+
+def test_each_degradation_is_named_and_only_too_few_values_leave_a_series_without_a_forecast() -> None:
+    frame, expected = degraded()
+
+    made = forecast(frame, 48, "h")
+
+    for name, note in expected.items():
+        assert note in one(made, name)["notes"].iloc[0], name
+    unknown = made[made[LEVELS].isna().any(axis=1)]["unique_id"].unique()
+    assert list(unknown) == ["shorter"]
+    assert one(made, "beyond")["q0.9"].max() <= 55
