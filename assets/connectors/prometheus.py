@@ -25,6 +25,7 @@ import orjson
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from assets.connectors import census
 from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, rows_digest
 from assets.connectors.http import Client, HttpSource, Link
 from assets.connectors.prometheus_frames import Points, Rows, histogram_rows, sample_rows
@@ -33,6 +34,7 @@ from assets.connectors.remote import RetryPolicy, SourceError, TransientError
 from assets.connectors.traffic import Traffic
 from assets.landing.answers import Answers
 from assets.landing.declaration import Declaration, Unit
+from assets.landing.receipts import current_receipts
 from assets.landing.spool_folder import Outstanding, SpoolBusyError, SpoolFolder
 from assets.memory import give_back
 
@@ -95,6 +97,9 @@ class PrometheusSource(HttpSource):
     step_seconds: int = Field(gt=0, le=DAY_SECONDS)
     #: The server itself gives a query up after two minutes.
     timeout_seconds: float = Field(130.0, gt=0)
+    #: How often samples are counted at the source (None: never), and of how many days before those read.
+    census_every_days: int | None = Field(7, ge=1, le=366)
+    census_days: int = Field(30, ge=1, le=366)
     queries: tuple[PrometheusQuery, ...] = Field(min_length=1)
 
     @field_validator("step_seconds")
@@ -204,9 +209,11 @@ class PrometheusConnector:
             )
             folder = self._kept(stack, table, window)
             landing = Outstanding(folder.remove if folder is not None else lambda: None)
+            kept = Answers(folder)
             for query in self._source.queries:
                 if query.table == table:
-                    yield from self._days(client, Answers(folder), query, window, is_landed, landing)
+                    yield from self._days(client, kept, query, window, is_landed, landing)
+            yield from self._census(client, kept, table, window, is_landed, landing)
             landing.all_given()
 
     def _kept(self, stack: ExitStack, table: str, window: Window) -> SpoolFolder | None:
@@ -220,6 +227,64 @@ class PrometheusConnector:
             return stack.enter_context(SpoolFolder(self._spool / self.name / table, question))
         except SpoolBusyError as error:
             raise SourceError(self.name, str(error), "let one run at a time read a source") from None
+
+    def _census(
+        self,
+        client: Client,
+        kept: Answers,
+        table: str,
+        window: Window,
+        is_landed: IsLanded,
+        landing: Outstanding,
+    ) -> Iterator[Batch]:
+        """When it is due: count at the source the samples of days that landed before, and read those again that it
+        holds more of. Of what it holds less of nothing is read: samples age out, and what has landed stays.
+        """
+        home = None if self._spool is None else self._spool.parent
+        queries = [one for one in self._source.queries if one.table == table and one.kind != "histogram"]
+        if home is None or not queries:
+            return
+        if not census.is_due(census.read(home, self.name, table), window.end, self._source.census_every_days):
+            return
+        total = 0
+        for query in queries:
+            landed = self._landed(home, query, window)
+            for days in census.windows(sorted(landed)):
+                held = self._count(client, kept, query, days)
+                total += sum(held.values())
+                more = sorted(day for day, rows in held.items() if rows > landed[day])
+                for again in census.windows(more):
+                    yield from self._days(client, kept, query, again, is_landed, landing)
+        census.write(home, self.name, table, census.Census(window.end, total, {}))
+
+    def _landed(self, home: Path, query: PrometheusQuery, window: Window) -> dict[date, int]:
+        """Rows received of each day before the window that was read by the query as it is now."""
+        first = window.start - timedelta(days=self._source.census_days)
+        return {
+            receipt.window.start: receipt.rows_received
+            for receipt in current_receipts(home, self.name, query.table)
+            if receipt.window is not None
+            and first <= receipt.window.start < window.start
+            and receipt.batch_id == _batch_id(query, receipt.window.start)
+            and receipt.query == self._shown(query)
+        }
+
+    def _count(self, client: Client, kept: Answers, query: PrometheusQuery, days: Window) -> dict[date, int]:
+        """Samples of each day, counted by the server: one number a step, however many series there are."""
+        step_ms = self._source.step_seconds * 1000
+        first, end = _start_ms(days.start), _start_ms(days.end + timedelta(days=1))
+        answers = _Answers()
+        while first < end:
+            until = min(first + MAX_POINTS * step_ms, end)
+            promql = f"count({query.promql(self._source.step_seconds)})"
+            self._ask(client, kept, answers, promql, first, until)
+            first = until
+        points = answers.points()
+        found: dict[date, int] = {}
+        for moment, count in zip(points.times.tolist(), points.values.to_pylist(), strict=True):
+            day = datetime.fromtimestamp(moment / 1000, UTC).date()
+            found[day] = found.get(day, 0) + round(float(count))
+        return found
 
     def _days(
         self,
@@ -242,14 +307,14 @@ class PrometheusConnector:
 
     def _batch(self, client: Client, kept: Answers, query: PrometheusQuery, day: date, pace: _Pace) -> Batch:
         source = self._source
-        start_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+        start_ms = _start_ms(day)
         promql = query.promql(source.step_seconds)
         rows, warnings = self._rows(client, kept, query, promql, start_ms, pace)
         give_back()
         return Batch(
             source=source.name,
             table=query.table,
-            batch_id=f"{query.metric}/{day.isoformat()}",
+            batch_id=_batch_id(query, day),
             frame=rows.frame,
             declaration=Declaration(
                 table=query.table,
@@ -264,12 +329,15 @@ class PrometheusConnector:
             input_sha256=rows_digest(rows.frame, rows.broken),
             # Not of the answers: how a day was cut into questions must not show.
             input_bytes=rows.frame.nbytes,
-            query=f"{promql} every {source.step_seconds} s",
+            query=self._shown(query),
             window=Window(day, day),
             source_rows=rows.source_rows,
             broken=rows.broken,
             warnings=tuple(dict.fromkeys([*client.warnings, *map(client.hide, warnings)])),
         )
+
+    def _shown(self, query: PrometheusQuery) -> str:
+        return f"{query.promql(self._source.step_seconds)} every {self._source.step_seconds} s"
 
     def _rows(
         self,
@@ -384,6 +452,14 @@ def _no_collector() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def _batch_id(query: PrometheusQuery, day: date) -> str:
+    return f"{query.metric}/{day.isoformat()}"
+
+
+def _start_ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
 
 
 def _seconds(milliseconds: int) -> str:

@@ -217,6 +217,7 @@ def prometheus_(url: str, spool: Path | None, retries: RetryPolicy, changes: dic
         "url": url,
         "token_env": prometheus.VARIABLE,
         "step_seconds": 60,
+        "census_every_days": None,
         "timeout_seconds": 5,
         "queries": [query],
         **changes,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from assets.connectors import census
 from assets.connectors.base import Batch, Window
 from assets.connectors.prometheus import MAX_POINTS, PrometheusConnector, PrometheusSource
 from assets.connectors.remote import RetryPolicy, SourceError
@@ -384,6 +385,24 @@ def test_what_cannot_land_is_quarantined_and_counted(
     assert files_that_show(tmp_path, [SECRET]) == []
     (again,) = land_all(connector, tmp_path, Window(DAY, DAY), hour=7)
     assert again.batches_written == 0
+
+
+@pytest.mark.prometheus
+def test_a_census_counts_what_lands(server: str, tmp_path: Path) -> None:
+    """The server's own count of samples is that of the rows received, so that nothing is read again."""
+    (first,) = land_all(
+        PrometheusConnector(source(server), spool=tmp_path / "spool"), tmp_path, Window(DAY, DAY)
+    )
+    following = Window(DAY + timedelta(days=1), DAY + timedelta(days=1))
+    (later,) = land_all(
+        PrometheusConnector(source(server, census_every_days=1), spool=tmp_path / "spool"),
+        tmp_path,
+        following,
+        hour=7,
+    )
+    taken = census.read(tmp_path, "prom", "metric_samples")
+    assert taken is not None
+    assert (taken.held, later.batches_written) == (first.rows_received, 1)
 
 
 def test_late_samples_supersede_their_day(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,7 +67,10 @@ class Prometheus(Simulator):
             values = [[moment / 1000, self.steady] for moment in moments]
             return Reply(matrix([{"metric": {"pod": "a"}, "values": values}]))
         # A plain selector sees the samples of each step alone: last_over_time(name[step]).
-        assert re.fullmatch(rf"last_over_time\(load\[{step // 1000}s\]\)", question.form["query"])
+        asked = re.fullmatch(
+            rf"(count)?\(?last_over_time\(load\[{step // 1000}s\]\)\)?", question.form["query"]
+        )
+        assert asked
         found: dict[tuple[tuple[str, str], ...], list[list[Any]]] = {}
         for sample in sorted(self.samples, key=lambda one: one.time):
             # Evaluated at moment t, a range selector sees (t - range, t].
@@ -76,6 +80,11 @@ class Prometheus(Simulator):
             labels = {"__name__": "load", **sample.extra, **({LABEL: sample.host} if sample.host else {})}
             # Values are text, as JSON has no NaN ("String values are represented as strings").
             found.setdefault(tuple(sorted(labels.items())), []).append([moment / 1000, sample.value])
+        if asked[1]:
+            # An aggregation has a value where it has something to aggregate, and no labels.
+            counts = Counter(moment for values in found.values() for moment, _ in values)
+            values = [[moment, str(count)] for moment, count in sorted(counts.items())]
+            return Reply(matrix([{"metric": {}, "values": values}] if values else []))
         return Reply(matrix([{"metric": dict(labels), "values": found[labels]} for labels in sorted(found)]))
 
     # --- its data ---
