@@ -142,7 +142,7 @@ def levels_page(
     now = {
         m.melon.service_id for m in melons if m.melon.period == "month" and m.melon.period_end_date == as_of
     }
-    agreed = {row.measure for row in (*every, *weeks)}
+    agreed = {row.measure for row in every} | {row.measure for row in weeks}
     groups = [group for group in GROUPS if group[0] not in _RARE or agreed & set(group[1])]
     rows = _matrix(services, levels, weeks, groups, now, as_of)
     lines = budget_lines(budgets, names, every)
