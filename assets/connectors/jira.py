@@ -15,6 +15,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assets.connectors.base import Window
 from assets.connectors.http import Client
+from assets.connectors.jira_assets import (
+    WORKSPACES,
+    cloud_page,
+    cloud_question,
+    data_center_page,
+    data_center_question,
+    object_cells,
+)
 from assets.connectors.jira_history import Place, Update, add_counts, history
 from assets.connectors.jira_settings import JiraSource
 from assets.connectors.jira_site import (
@@ -58,6 +66,7 @@ class JiraConnector(PagedConnector):
 
     _source: JiraSource
     _site: Site | None = None
+    _workspace: str | None = None
     # A cycle has no key that could be asked for; it goes with its incident.
     uncounted = ("sla_cycles",)
     rights = "Browse Projects on the projects read, and the role Agent of their service projects for SLAs"
@@ -69,7 +78,8 @@ class JiraConnector(PagedConnector):
 
     def first(self, table: str, window: Window | None) -> Cursor:  # noqa: ARG002
         """From the window's first minute on. Incidents have no end: one changed later has its events inside."""
-        assert window is not None, "every table of Jira is read by day"
+        if window is None:
+            return {"start": 0}
         since, until = _midnight(window.start), _midnight(window.end + timedelta(days=1))
         return {
             "since": since.isoformat(),
@@ -84,6 +94,8 @@ class JiraConnector(PagedConnector):
 
     def page(self, client: Client, table: str, cursor: Cursor) -> Page:
         """One page of issues; of incidents the events of their history that lie in the window."""
+        if table == "configuration_items":
+            return self._objects(client, table, cursor["start"])
         site = self._known(client)
         mapped = self._source.mapped(table)
         columns = self._columns(client, site, table, mapped)
@@ -294,6 +306,41 @@ class JiraConnector(PagedConnector):
         is_full = len(issues) >= size > 1
         anchor = key_of(issues[-1]) if is_full else None
         return {**cursor, "start": start + size - is_full, "anchor": anchor, "seen": seen}
+
+    # --- configuration items ---
+
+    def _objects(self, client: Client, table: str, start: int) -> Page:
+        """One page of objects of Assets, in the order of their keys."""
+        mapped, limit = self._source.mapped(table), self._source.page_rows
+        aql = f"({mapped.filter}) ORDER BY Key ASC"
+        rights = "the role Object schema user of the schemas of Assets that are read"
+        if self._source.is_cloud:
+            path, params = cloud_question(self._known_workspace(client), start, limit)
+            body = client.ask("POST", path, params=params, json_body={"qlQuery": aql}, rights=rights).body
+            page = cloud_page(body, start, limit)
+        else:
+            path, params = data_center_question(aql, start, limit)
+            page = data_center_page(self._ask(client, path, params, rights=rights), start, limit)
+        if page is None:
+            raise client.error(f"{path} gave no list of objects", "see whether the site has Assets")
+        rows = tuple(
+            RawRow(key_of(one), None, object_cells(one, mapped.source_fields, page.names))
+            for one in page.objects
+        )
+        following = None if page.is_last else {"start": start + limit}
+        return Page(rows, following, page.total if start == 0 else None)
+
+    def _known_workspace(self, client: Client) -> str:
+        """That of the site's Assets, asked once for each connector."""
+        if self._workspace is None:
+            values = self._ask(client, WORKSPACES).get("values") or []
+            if len(values) != 1:
+                raise client.error(
+                    f"the site has {len(values)} workspaces of Assets, where one is expected",
+                    "see whether Assets is part of the site's plan and the account may see it",
+                )
+            self._workspace = str(values[0]["workspaceId"])
+        return self._workspace
 
     # --- incidents ---
 

@@ -45,6 +45,16 @@ class JiraSource(PagedSource):
         return self
 
     @model_validator(mode="after")
+    def _objects_are_chosen(self) -> JiraSource:
+        items = self.tables.get("configuration_items")
+        if items is not None and not items.filter:
+            raise ValueError(
+                "tables.configuration_items.filter: Assets holds more than configuration items; "
+                'fix: say in AQL which objects are, such as objectType in ("Server", "Database")'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _filters_can_be_joined(self) -> JiraSource:
         for table, settings in self.tables.items():
             if settings.filter and "order by" in " ".join(settings.filter.lower().split()):

@@ -142,6 +142,34 @@ def test_every_cycle_of_an_sla_is_a_row(deployment: str) -> None:
     assert len(questions) == 2
 
 
+def test_a_site_without_assets_says_so() -> None:
+    """Which objects are configuration items only the user knows."""
+    with pytest.raises(ValidationError, match="say in AQL which objects are"):
+        source(tables={"configuration_items": {}})
+    with Jira() as simulator, pytest.raises(SourceError, match="0 workspaces of Assets"):
+        simulator.workspaces = []
+        read(
+            simulator,
+            "configuration_items",
+            tables={"configuration_items": {"filter": "objectType = Server"}},
+        )
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_objects_come_page_by_page(deployment: str) -> None:
+    """An attribute that an object lacks is empty; its own key stands for it where nothing else is named."""
+    with Jira(deployment=deployment) as simulator:
+        for number in range(9):
+            site = {"Site": "Oslo"} if number else {}
+            simulator.put_object("Server", f"web{number}", "2026-01-02T03:04:05.000Z", **site)
+        chosen = {"filter": "objectType = Server", "columns": {"site": "Site"}}
+        rows = read(simulator, "configuration_items", tables={"configuration_items": chosen})
+    assert [(row["ci_id"], row["ci_name"], row["site"]) for row in rows] == [
+        (f"ITSM-{number + 1}", f"web{number}", "Oslo" if number else None) for number in range(9)
+    ]
+    assert {(row["ci_kind"], row["valid_from"]) for row in rows} == {("Server", "2026-01-02")}
+
+
 def test_an_incident_changed_after_the_window_has_its_events_in_it() -> None:
     """There is no upper bound: the issue's last change lies days later, and the days between are told from entries."""
     with Jira() as simulator:

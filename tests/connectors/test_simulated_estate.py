@@ -209,6 +209,11 @@ def test_jira(
         "sla_cycles": {},
         "problems": {"columns": {"team_id": "Team", **item}},
         "service_requests": {"columns": {"team_id": "Team"}},
+        "configuration_items": {
+            "filter": 'objectSchema = "Services"',
+            "columns": {"ci_id": "Hostname", "site": "Site", "team_id": "Support group"},
+            "replace": {"ci_kind": {kind.replace("_", " ").capitalize(): kind for kind in CLASSES}},
+        },
     }
     user = {"user": jira.USER} if deployment == "cloud" else {}
     with jira.Jira(deployment=deployment) as site:
@@ -226,6 +231,9 @@ def test_jira(
     ), named=jira_key)  # fmt: skip
     expected = {jira_key(number): kept for number, kept in verdicts(ours["incidents"]).items()}
     assert verdicts(came["incidents"]) == expected
+    same(estate.newest("configuration_items", "ci_id"), came["configuration_items"], ("ci_id",), (
+        "ci_name", "ci_kind", "team_id", "site", "valid_from",
+    ))  # fmt: skip
     clocks = [row for row in came["sla_cycles"] if row["measure"] == "incident_resolution_minutes"]
     responses = [row for row in came["sla_cycles"] if row["measure"] == "incident_response_minutes"]
     expected_clocks = estate.newest("sla_cycles", "cycle_id")

@@ -73,6 +73,11 @@ def load_jira(estate: EstateRecords, site: Jira) -> None:
     for updates in estate.incidents():
         _jira_incident(site, updates)
     _jira_slas(estate, site)
+    for row in estate.newest("configuration_items", "ci_id"):
+        attributes = {"Hostname": row["ci_id"], "Site": row["site"], "Support_group": row["team_id"]}
+        created = f"{row['valid_from']}T00:00:00.000Z"
+        kept = {name: value for name, value in attributes.items() if value}
+        site.put_object(row["ci_kind"].replace("_", " ").capitalize(), row["ci_name"], created, **kept)
     for row in estate.newest("changes", "change_id"):
         _issue(
             site, "Change", row["change_id"], row, row["requested_at"],

@@ -42,6 +42,9 @@ FIELDS = {
     "customfield_10071": "Workaround",
     "customfield_10080": "Request Type",
 }
+WORKSPACE = "g2778e1d"
+#: Attributes of the types of objects in Assets.
+ATTRIBUTES = {"135": "Hostname", "136": "Site", "137": "Support group"}
 _JQL = re.compile(
     r'\(issuetype (?:= |in \()"?(?P<types>[^)]*?)"?\)+ AND updated >= "(?P<from>[^"]+)"'
     r'(?: AND updated < "(?P<until>[^"]+)")?(?P<order> ORDER BY updated ASC, key ASC)?'
@@ -58,6 +61,8 @@ class Jira(Simulator):
         self.zone = ZoneInfo(ZONE)
         self.issues: list[Issue] = []
         self.slas: dict[str, list[dict[str, Any]]] = {}
+        self.objects: list[dict[str, Any]] = []
+        self.workspaces = [WORKSPACE]
         self.hidden: set[str] = set()
         self.token = os.environ.get(VARIABLE, TOKEN)
         self.most_issues = 100
@@ -98,6 +103,14 @@ class Jira(Simulator):
                 )
             case "/search":
                 return self._data_center(question)
+        if self.is_cloud and question.path == "/rest/servicedeskapi/assets/workspace":
+            # github.com/atlassian/atlassian-mcp-server 144: asked for before any call of Assets.
+            values = [{"workspaceId": one} for one in self.workspaces]
+            return Reply({"size": len(values), "isLastPage": True, "values": values})
+        if self.is_cloud and question.path == f"/gateway/api/jsm/assets/workspace/{WORKSPACE}/v1/object/aql":
+            return self._cloud_objects(question)
+        if not self.is_cloud and question.path == "/rest/assets/1.0/aql/objects":
+            return self._data_center_objects(question)
         if found := re.fullmatch(rf"{api}/issue/(\w+)/changelog", question.path):
             return self._changelog(found[1], question) if self.is_cloud else _error(404, "null for uri")
         if found := re.fullmatch(r"/rest/servicedeskapi/request/([\w-]+)/sla", question.path):
@@ -227,6 +240,44 @@ class Jira(Simulator):
         last = start + limit >= len(self.slas[key])
         return Reply(
             {"size": len(values), "start": start, "limit": limit, "isLastPage": last, "values": values}
+        )
+
+    def _cloud_objects(self, question: Question) -> Reply:
+        """Pages by offset, 25 unless asked for (developer.atlassian.com, Assets: POST object/aql)."""
+        assert question.body["qlQuery"].endswith("ORDER BY Key ASC")
+        start = int(question.params.get("startAt", "0"))
+        limit = int(question.params.get("maxResults", "25"))
+        values = self.objects[start : start + limit]
+        # Attributes name their type, and the answer says once what each is called.
+        names = [{"id": number, "name": name} for number, name in ATTRIBUTES.items()]
+        body = {"startAt": start, "maxResults": limit, "total": len(self.objects), "values": values}
+        return Reply({**body, "isLast": start + limit >= len(self.objects), "objectTypeAttributes": names})
+
+    def _data_center_objects(self, question: Question) -> Reply:
+        """Numbered pages; names only when asked for (docs.atlassian.com/assets/REST/10.7.0, aql/objects)."""
+        number, limit = int(question.params["page"]), int(question.params["resultPerPage"])
+        names = [{"id": int(number), "name": name} for number, name in ATTRIBUTES.items()]
+        shown = names if question.params.get("includeTypeAttributes") == "true" else []
+        found = self.objects[(number - 1) * limit : number * limit]
+        body = {"objectEntries": found, "totalFilterCount": len(self.objects), "pageNumber": number}
+        return Reply({**body, "objectTypeAttributes": shown})
+
+    def put_object(self, kind: str, label: str, created: str, **attributes: str) -> None:
+        """An object of Assets; a value of an attribute that refers to another object has only what is displayed."""
+        number = len(self.objects) + 1
+        held = []
+        for name, value in attributes.items():
+            of = next(id_ for id_, known in ATTRIBUTES.items() if known == name.replace("_", " "))
+            held.append({"objectTypeAttributeId": of, "objectAttributeValues": [{"displayValue": value}]})
+        self.objects.append(
+            {
+                "id": str(number),
+                "objectKey": f"ITSM-{number}",
+                "label": label,
+                "objectType": {"id": "1", "name": kind},
+                "created": created,
+                "attributes": held,
+            }
         )
 
     def _time(self, moment: datetime) -> str:
