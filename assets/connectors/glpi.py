@@ -123,8 +123,14 @@ class SessionSignIn:
             secrets.append(session)
             signed = {**app, "Session-Token": session}
             # A session begins in the account's default entity alone and then finds no ticket of the others.
-            every = {"entities_id": "all", "is_recursive": True}
-            client.ask("POST", f"{API}/changeActiveEntities", json_body=every, headers=signed, signed=False)
+            # Without entities_id all are meant; GLPI takes the word "all" for the number 0, the root entity.
+            every = {"is_recursive": True}
+            path = f"{API}/changeActiveEntities"
+            if not client.ask("POST", path, json_body=every, headers=signed, signed=False).body:
+                raise client.error(
+                    "changeActiveEntities was refused: the account is in no entity",
+                    "give it a profile in one",
+                )
         except SourceError as error:
             raise SourceError(source.name, hide(error.problem, *secrets), error.fix) from None
         return signed, tuple(secrets)

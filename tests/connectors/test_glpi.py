@@ -81,6 +81,13 @@ def ticket(number: int, changed: datetime, **fields: Any) -> dict[str, Any]:
     return item(number, changed, **{"status": 5, "solvedate": local(changed), "name": "Disk full", **fields})
 
 
+def test_an_account_without_entities_is_told(simulator: Glpi) -> None:
+    """Its session would find nothing, and that would look like an empty desk."""
+    simulator.has_entity = False
+    with pytest.raises(SourceError, match="changeActiveEntities was refused"):
+        list(connector(simulator).batches("incidents", WINDOW, lambda *_: False))
+
+
 def test_an_incident_has_a_row_for_each_logged_second(simulator: Glpi) -> None:
     """Backwards from the ticket as it is, by the numbers of this instance's options."""
     simulator.items["Ticket"] = [ticket(7, at(30), category="Storage > Disk", priority=6)]

@@ -48,6 +48,7 @@ class Glpi(Simulator):
         self.begun = 0
         self.renumbered = renumbered
         self.sees_logs = True
+        self.has_entity = True
         for _ in range(rows):
             self.add()
 
@@ -73,8 +74,10 @@ class Glpi(Simulator):
                 del self.sessions[session]
                 return Reply(None)
             case "changeActiveEntities":
-                self.sessions[session] = question.body == {"entities_id": "all", "is_recursive": True}
-                return Reply(True)
+                # entities_id is made a number, also "all": then 0 is meant (src/Api/API.php, changeActiveEntities).
+                body = question.body if isinstance(question.body, dict) else {}
+                self.sessions[session] = body.get("is_recursive") is True and "entities_id" not in body
+                return Reply(self.has_entity)
             case "listSearchOptions":
                 return Reply(self._options(rest, is_raw="raw" in question.params))
             case "search":

@@ -150,7 +150,8 @@ class Jira(Simulator):
         found = self._found(params.get("jql", ""))
         if isinstance(found, Reply):
             return found
-        # No more than jira.search.views.default.max, which the answer says (JRASERVER-23960).
+        # No more than a limit of the site, which the answer says in maxResults (confluence.atlassian.com: Limiting the
+        # number of issues returned from a search view; Changing maxResults parameter for Jira REST API).
         limit = min(int(params.get("maxResults", "50")), self.most_issues)
         start = int(params.get("startAt", "0"))
         # Offsets: an issue that changes between two pages makes others skip (JRASERVER-69860).

@@ -96,7 +96,10 @@ class ServiceNow(Simulator):
         return "" if target is None else target.get(rest, "")
 
     def _query(self, rows: list[Row], text: str) -> list[Row]:
-        """An encoded query: ^ joins by "and", ^NQ whole queries by "or" (KB0564887), ^ORDERBY sorts the whole."""
+        """An encoded query: ^ joins by "and", ^NQ begins one of its own, joined by "or", ^ORDERBY sorts the whole.
+
+        servicenow.github.io/sdk, Encoded Queries; KB0564887: a condition holds for its own part alone.
+        """
         order = re.findall(r"ORDERBY([a-z_]+)", text)
         parts = re.sub(r"\^?ORDERBY[a-z_]+", "", text).split("^NQ")
         found = [row for row in rows if any(self._meets(row, part) for part in parts)]
@@ -185,7 +188,7 @@ class ServiceNow(Simulator):
 
 
 def change(sys_id: str, number: str, updated: datetime, **fields: Any) -> Row:
-    """A change_request as `sysparm_display_value=false` gives it: times in UTC without a zone (KB0534905)."""
+    """A change_request as `sysparm_display_value=false` gives it: times in UTC without a zone (docs: Time zones)."""
     return {
         "sys_id": sys_id,
         "number": number,

@@ -270,7 +270,9 @@ def _approvals(estate: EstateRecords, tables: dict[str, list[Row]]) -> None:
 
 
 def duration(minutes: float) -> str:
-    """A duration as the Table API gives its value: the moment that lies so long after 1970 began."""
+    """A duration as the Table API gives its value: the moment that lies so long after 1970 began
+    (docs.automize-software.com: Get to know the GlideDuration field).
+    """
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(minutes * 60))).strftime(TIME)
 
 
