@@ -171,6 +171,26 @@
 {%- endmacro %}
 
 
+{# As each_hour, by five minutes; begins with the hour of `first`. #}
+{% macro each_five_minutes(first, last) -%}
+    {{ return(adapter.dispatch('each_five_minutes', 'ullage')(first, last)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_five_minutes(first, last) -%}
+    unnest(generate_series({{ hour_of(first) }}, {{ last }}, interval 5 minute))
+{%- endmacro %}
+
+{% macro spark__each_five_minutes(first, last) -%}
+    explode(sequence({{ hour_of(first) }}, {{ last }}, interval 5 minute))
+{%- endmacro %}
+
+
+{# Which five minutes since 2001 a moment ends, as bigint. #}
+{% macro five_minutes_since_epoch(moment) -%}
+    cast(ceil({{ microseconds_between("timestamp '2001-01-01 00:00:00'", moment) }} / 300000000.0e0) as bigint)
+{%- endmacro %}
+
+
 {# Hours since 2001 as bigint, for windows over hours of which some may be missing. #}
 {% macro hours_since_epoch(hour_at) -%}
     cast({{ microseconds_between("timestamp '2001-01-01 00:00:00'", hour_at) }} / 3600000000 as bigint)

@@ -42,6 +42,30 @@ def test_backlog_checks(
     assert set(outcome.statuses) == set(BACKLOG_CHECKS)
 
 
+def test_measures_that_disagree_are_noticed(
+    built: tuple[Path, DbtOutcome], dbt_project: DbtProjectRunner, tmp_path: Path
+) -> None:
+    """One mistake on each pair: an open problem, clocks, failed changes, an hour, evidence; as built all agree."""
+    checks = ("assert_measures_agree_by_two_paths", "assert_capacity_incidents_have_their_evidence")
+    warehouse = damaged(
+        built[0],
+        tmp_path,
+        "update marts.fct_problems set is_open = not is_open"
+        " where problem_id = (select min(problem_id) from marts.fct_problems)",
+        "update marts.fct_service_levels set total_count = total_count + 1 where counted = 'incidents'"
+        " and target_id = (select min(target_id) from marts.fct_incident_sla where stopped_at is not null)",
+        "update marts.fct_change_failure_rates set failed_count = failed_count + 1 where service_id = 'all'"
+        " and change_kind = 'all' and period_grain = 'month'",
+        "delete from intermediate.int_service_level_hours where target_id = 'carry' and hour_at = (select min(hour_at)"
+        " from intermediate.int_service_level_hours where target_id = 'carry')",
+        "delete from marts.fct_capacity_incident_evidence where incident_id = (select min(incident_id)"
+        " from marts.fct_capacity_incident_evidence)",
+    )
+    outcome = dbt_project.run(["test", "--select", *checks], warehouse)
+    assert set(outcome.failed()) == set(checks)
+    assert "Got 4 results" in outcome.messages[checks[0]]
+
+
 def test_staffing_that_does_not_add_up_is_noticed(
     built: tuple[Path, DbtOutcome], dbt_project: DbtProjectRunner, tmp_path: Path
 ) -> None:

@@ -9,18 +9,6 @@ with run_window as (
     from {{ ref('stg_run_window') }}
 ),
 
-checks as (
-    select checks.*
-    from {{ ref('int_check_intervals') }} as checks
-    inner join run_window
-        on checks.observed_date between run_window.first_date and run_window.as_of_date
-),
-
-agreed as (
-    select * from {{ ref('int_agreed_intervals') }}
-    where not is_maintenance
-),
-
 agreements as (
     select * from {{ ref('int_availability_agreements') }}
     where target_id is not null and objective_ratio is null
@@ -30,33 +18,14 @@ targets as (
     select * from {{ ref('stg_targets') }}
 ),
 
-agreed_checks as (
-    select
-        checks.service_id,
-        checks.observed_date,
-        checks.state,
-        greatest(checks.starts_at, agreed.starts_at) as starts_at,
-        least(checks.ends_at, agreed.ends_at) as ends_at
-    from checks
-    inner join agreed
-        on checks.service_id = agreed.service_id
-        and checks.observed_date = agreed.observed_date
-        and {{ overlaps('checks', 'agreed') }}
-),
-
-check_hours as (
-    select *, {{ each_hour('starts_at', add_microseconds('ends_at', -1)) }} as hour_at
-    from agreed_checks
-),
-
 availability_hours as (
     select
         service_id,
         observed_date,
         hour_at,
-        sum(case when state = 'down' then {{ minutes_in_hour() }} else 0 end) as bad_count,
-        sum(case when state = 'known' then {{ minutes_in_hour() }} else 0 end) as total_count
-    from check_hours
+        sum(down_microseconds) / 60000000.0e0 as bad_count,
+        sum(known_microseconds) / 60000000.0e0 as total_count
+    from {{ ref('int_availability_steps') }}
     group by service_id, observed_date, hour_at
 ),
 
@@ -66,6 +35,7 @@ hours as (
         agreements.target_id,
         availability_hours.observed_date,
         availability_hours.hour_at,
+        300.0e0 as step_seconds,
         availability_hours.bad_count,
         availability_hours.total_count
     from availability_hours
@@ -78,6 +48,7 @@ hours as (
         levels.target_id,
         levels.observed_date,
         levels.hour_at,
+        levels.step_seconds,
         levels.bad_count,
         levels.total_count
     from {{ ref('int_service_level_hours') }} as levels
@@ -105,6 +76,7 @@ windowed as (
         observed_date,
         hour_at,
         hour_number,
+        step_seconds,
         budget_ratio,
         {%- for window in windows %}
         {%- set frame = "partition by service_id, target_id order by hour_number range between " ~ (window - 1) ~ " preceding and current row" %}
@@ -116,23 +88,57 @@ windowed as (
     where version_rank = 1 and budget_ratio > 0
 ),
 
+moments as (
+    select
+        service_id,
+        target_id,
+        hour_at,
+        max_by(burn_5m, slot_number) as burn_5m,
+        max_by(burn_30m, slot_number) as burn_30m,
+        max_by(is_page, slot_number) as is_page_at_end,
+        least(60.0e0, sum(case when is_page then step_minutes else 0 end)) as page_minutes
+    from {{ ref('int_burn_moments') }}
+    group by service_id, target_id, hour_at
+),
+
+-- Without steps (the source gives hours, or no step of the day burned fast enough) the hour itself is the short window.
+judged as (
+    select
+        windowed.*,
+        moments.burn_5m,
+        moments.burn_30m,
+        coalesce(
+            moments.is_page_at_end, windowed.burn_1h >= 14.4 or (windowed.burn_6h >= 6 and windowed.burn_1h >= 6)
+        ) as is_page,
+        moments.page_minutes
+    from windowed
+    left join moments
+        on windowed.service_id = moments.service_id
+        and windowed.target_id = moments.target_id
+        and windowed.hour_at = moments.hour_at
+),
+
 final as (
     select
-        windowed.service_id,
-        windowed.target_id,
-        windowed.observed_date,
-        windowed.hour_at,
+        judged.service_id,
+        judged.target_id,
+        judged.observed_date,
+        judged.hour_at,
+        judged.burn_5m,
+        judged.burn_30m,
         {%- for window in windows %}
-        windowed.burn_{{ window }}h,
+        judged.burn_{{ window }}h,
         {%- endfor %}
         case
-            when windowed.burn_1h >= 14.4 or (windowed.burn_6h >= 6 and windowed.burn_1h >= 6) then 'page'
-            when (windowed.burn_24h >= 3 and windowed.burn_2h >= 3) or (windowed.burn_72h >= 1 and windowed.burn_6h >= 1)
+            when judged.is_page then 'page'
+            when (judged.burn_24h >= 3 and judged.burn_2h >= 3) or (judged.burn_72h >= 1 and judged.burn_6h >= 1)
                 then 'ticket'
             else 'none'
-        end as alert_state
-    from windowed
-    inner join run_window on windowed.observed_date >= run_window.first_shown_date
+        end as alert_state,
+        coalesce(judged.page_minutes, case when judged.is_page then 60.0e0 else 0.0e0 end) as page_minutes,
+        least(60.0e0, greatest(5.0e0, judged.step_seconds / 60)) as step_minutes
+    from judged
+    inner join run_window on judged.observed_date >= run_window.first_shown_date
 )
 
 select * from final

@@ -32,6 +32,7 @@ hourly_buckets as (
         observed_date,
         {{ hour_of('observed_at') }} as hour_at,
         upper_bound,
+        max(interval_seconds) as step_seconds,
         {{ exact_sum('bucket_count', digits=6) }} as bucket_count
     from buckets
     group by service_id, observed_date, {{ hour_of('observed_at') }}, upper_bound
@@ -53,6 +54,7 @@ from_histograms as (
         targets.target_id,
         bounded.observed_date,
         bounded.hour_at,
+        max(bounded.step_seconds) as step_seconds,
         {{ exact_sum('bounded.bucket_count', digits=6) }} as total_count,
         {{ exact_sum(bucket_count_within('targets.target_value')) }} as good_count
     from bounded
@@ -73,6 +75,7 @@ from_samples as (
         targets.target_id,
         measurements.observed_date,
         measurements.hour_at,
+        max(measurements.interval_seconds) as step_seconds,
         cast(count(*) as double) as total_count,
         cast(count(case when measurements.value <= targets.target_value then 1 end) as double) as good_count
     from measurements
@@ -101,6 +104,7 @@ error_hours as (
         service_id,
         observed_date,
         hour_at,
+        max(interval_seconds) as step_seconds,
         {{ exact_sum("case when resource = 'errors' then value * elapsed_seconds end") }} as error_count,
         {{ exact_sum("case when resource = 'error_ratio' then value end") }}
             / nullif(count(case when resource = 'error_ratio' then 1 end), 0) as error_ratio
@@ -116,6 +120,7 @@ from_errors as (
         targets.target_id,
         error_hours.observed_date,
         error_hours.hour_at,
+        error_hours.step_seconds,
         coalesce(request_hours.request_count, 1.0e0) as total_count,
         case
             when request_hours.request_count is not null and error_hours.error_count is not null
@@ -132,17 +137,19 @@ from_errors as (
 ),
 
 judged as (
-    select service_id, target_id, 'latency_seconds' as measure, observed_date, hour_at, total_count - good_count as bad_count, total_count
+    select
+        service_id, target_id, 'latency_seconds' as measure, observed_date, hour_at, step_seconds, total_count - good_count as bad_count, total_count
     from from_histograms
     union all
-    select service_id, target_id, 'latency_seconds' as measure, observed_date, hour_at, total_count - good_count as bad_count, total_count
+    select
+        service_id, target_id, 'latency_seconds' as measure, observed_date, hour_at, step_seconds, total_count - good_count as bad_count, total_count
     from from_samples
     union all
-    select service_id, target_id, 'error_ratio' as measure, observed_date, hour_at, bad_count, total_count
+    select service_id, target_id, 'error_ratio' as measure, observed_date, hour_at, step_seconds, bad_count, total_count
     from from_errors
     where bad_count is not null
     union all
-    select service_id, target_id, 'throughput_per_second' as measure, observed_date, hour_at, bad_count, total_count
+    select service_id, target_id, 'throughput_per_second' as measure, observed_date, hour_at, 3600.0e0 as step_seconds, bad_count, total_count
     from {{ ref('int_throughput_level_hours') }}
 ),
 
@@ -154,6 +161,7 @@ final as (
         judged.observed_date,
         judged.hour_at,
         critical_hours.hour_at is not null as is_critical,
+        cast(judged.step_seconds as double) as step_seconds,
         greatest(judged.bad_count, 0.0e0) as bad_count,
         judged.total_count
     from judged

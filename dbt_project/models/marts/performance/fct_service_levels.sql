@@ -131,11 +131,14 @@ alerts as (
         service_id,
         target_id,
         observed_date,
+        nullif(max_by(coalesce(burn_5m, -1.0e0), hour_at), -1.0e0) as burn_rate_5m,
+        nullif(max_by(coalesce(burn_30m, -1.0e0), hour_at), -1.0e0) as burn_rate_30m,
         max_by(burn_1h, hour_at) as burn_rate_1h,
         max_by(burn_6h, hour_at) as burn_rate_6h,
         max_by(burn_24h, hour_at) as burn_rate_24h,
         max_by(burn_72h, hour_at) as burn_rate_72h,
-        max_by(alert_state, hour_at) as alert_state
+        max_by(alert_state, hour_at) as alert_state,
+        max_by(step_minutes, hour_at) as burn_step_minutes
     from burn_rates
     group by service_id, target_id, observed_date
 ),
@@ -146,7 +149,8 @@ alert_hours as (
         valued.target_id,
         valued.period,
         valued.period_start_date,
-        cast(count(case when burn_rates.alert_state = 'page' then 1 end) as int) as page_hours,
+        {{ exact_sum('burn_rates.page_minutes', digits=6) }} as page_minutes,
+        cast(count(case when burn_rates.page_minutes > 0 then 1 end) as int) as page_hours,
         cast(count(case when burn_rates.alert_state = 'ticket' then 1 end) as int) as ticket_hours
     from valued
     inner join burn_rates
@@ -194,11 +198,15 @@ final as (
         valued.error_budget_count,
         valued.error_budget_count - valued.bad_count as error_budget_left_count,
         valued.bad_count / nullif(valued.error_budget_count, 0) as error_budget_used_ratio,
+        alerts.burn_step_minutes,
+        alerts.burn_rate_5m,
+        alerts.burn_rate_30m,
         alerts.burn_rate_1h,
         alerts.burn_rate_6h,
         alerts.burn_rate_24h,
         alerts.burn_rate_72h,
         alerts.alert_state,
+        alert_hours.page_minutes,
         alert_hours.page_hours,
         alert_hours.ticket_hours,
         valued.approved_by,
