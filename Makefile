@@ -59,6 +59,7 @@ bench: .venv/runtime .venv-bench/done  ## Measure how good forecasts and events 
 	@$(BIN)/python -m benchmarks.rightsizing
 	@$(BIN)/python -m benchmarks.change_impact
 	@$(BIN)/python -m benchmarks.nezha_faults
+	@$(BIN)/python -m benchmarks.staffing
 	@tools/prepare_dbt.sh .venv
 	@$(BIN)/python -m benchmarks.rollup
 	@$(BIN)/python -m benchmarks.itsm

@@ -158,3 +158,42 @@ def test_nothing_is_told_from_three_weeks_or_without_teams() -> None:
     assert staffing(frames(a_week(3, 9, priority=1) + a_week(3, 9)), AS_OF, 1)["staffing_needs"].empty
     without = frames(a_week(9, 9)) | {"teams": frames(a_week(9, 9))["teams"].iloc[:0]}
     assert staffing(without, AS_OF, 1)["staffing_needs"].empty
+
+
+def played_backlog(hours_a_week: float, weeks: int, waiting: int, runs: int) -> np.ndarray:
+    """Hours of work left at the end of each week, shape (runs, weeks), ticket by ticket: 20 a week come at random, each
+    takes two hours, the team works off the oldest first for so many hours a week.
+    """
+    draw = np.random.default_rng(11)
+    left = np.empty((runs, weeks))
+    for run in range(runs):
+        come = np.cumsum(draw.exponential(1 / 20, 40 * weeks))
+        free = waiting * 2.0 / hours_a_week  # when the team has worked off what waited
+        ends = list(2.0 / hours_a_week * np.arange(1, waiting + 1))
+        for at in come:
+            free = max(free, at) + 2.0 / hours_a_week
+            ends.append(free)
+        came, over = np.concatenate([np.zeros(waiting), come]), np.array(ends)
+        for week in range(1, weeks + 1):
+            here = came <= week
+            left[run, week - 1] = (np.clip(over[here] - week, 0, 2.0 / hours_a_week) * hours_a_week).sum()
+    return left
+
+
+def test_the_backlog_model_agrees_with_a_desk_that_is_played_through() -> None:
+    """With the people there the backlog goes where the rows say, 90 % of runs stay below the high path, and with the
+    people needed it is at its target in time: 2 h of 20 tickets a week come in, 38 h of work, 60 h wait.
+    """
+    tickets = a_week(12, 1, priority=1) + a_week(12, 20)
+    tickets += [{"opened_at": END - pd.Timedelta(weeks=20)}] * 30
+    needs = staffing(frames(tickets), AS_OF, 1)["staffing_needs"]
+    told = needs[needs["work"] == "deferred"]
+    weeks, runs = len(told) - 1, 1000
+    as_is = played_backlog(20.0 * told["agents_available"].iloc[0], weeks, 30, runs)
+    error = as_is.std(axis=0, ddof=1) / np.sqrt(runs)
+    assert (np.abs(as_is.mean(axis=0) - told["backlog_hours"].to_numpy()[1:]) < 4 * error + 0.1).all()
+    below = (as_is <= told["backlog_hours_high"].to_numpy()[1:]).mean(axis=0)
+    assert ((below > 0.87) & (below < 0.95)).all()
+    staffed = played_backlog(20.0 * told["agents_needed"].iloc[0], weeks, 30, runs)[:, -1]
+    error = staffed.std(ddof=1) / np.sqrt(runs)
+    assert abs(staffed.mean() - told["target_backlog_hours"].iloc[0]) < 4 * error + 0.1
