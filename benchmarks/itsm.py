@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 from assets.home import Home
 from assets.landing.contracts import contracts
 from assets.landing.receipts import LandedFile, Receipt
-from benchmarks import rollup
-from benchmarks.rollup import FOLDER, Measured, line, quickest, ratio, show, verdict
+from benchmarks import measuring
+from benchmarks.measuring import FOLDER, Measured, line, quickest, ratio, show, verdict
 from orchestration.code_version import ROOT
 
 FIRST = date(2023, 7, 1)
@@ -272,7 +272,7 @@ CHILDREN: dict[str, Callable[..., None]] = {"built": built}
 
 def measured(home: Path, *arguments: str) -> Measured:
     """One build in a process of its own."""
-    return rollup.measured(built, str(home), *arguments, module="benchmarks.itsm")
+    return measuring.measured(built, str(home), *arguments, module="benchmarks.itsm")
 
 
 def all_marts(events: int, days: int) -> None:

@@ -1,6 +1,6 @@
 """Memory and time of a million rows through a source that answers in pages: `python -m benchmarks.pages`.
 
-A server in a process of its own gives change requests; this process asks, spools, checks and lands them. Its peak
+A server in a process of its own gives change requests; another one asks, spools, checks and lands them. Its peak
 resident memory is the figure that must stay under 512 MiB.
 """
 
@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import re
-import resource
 import tempfile
-import time
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,10 +22,11 @@ from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.landing.contracts import contract
 from assets.landing.land import land
 from assets.landing.store import Store
+from benchmarks import measuring
+from benchmarks.measuring import Handler, by_name, measured, own_time, port_of, run_child
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT_MIB = 512
-MIB = 1024**2
 
 
 def serve(pipe: Connection, rows: int, days: int) -> None:
@@ -55,30 +52,52 @@ def serve(pipe: Connection, rows: int, days: int) -> None:
             "close_code": "successful",
         }
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Answering(Handler):
         def do_GET(self) -> None:
             params = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
             after = re.search(r"sys_id>([0-9a-f]{32})", params["sysparm_query"])
             first = int(after[1], 16) + 1 if after else 0
             last = min(first + int(params["sysparm_limit"]), rows)
             body = json.dumps({"result": [row(number) for number in range(first, last)]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("X-Total-Count", str(rows - first))
-            if last < rows:
-                self.send_header("Link", '<next>;rel="next"')
-            self.end_headers()
-            self.wfile.write(body)
+            more = {"Link": '<next>;rel="next"'} if last < rows else {}
+            self.give(body, X_Total_Count=str(rows - first), **more)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Quiet."""
+    measuring.serve(pipe, Answering)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    pipe.send(server.server_address[1])
-    server.serve_forever()
+
+def landed(port: int, rows: int, days: int) -> None:
+    """Asked, spooled, checked and written."""
+    os.environ["BENCH_TOKEN"] = "none"  # noqa: S105 (the server asks for none)
+    source = ServiceNowSource.model_validate(
+        {
+            "type": "servicenow",
+            "name": "desk",
+            "url": f"http://127.0.0.1:{port}",
+            "token_env": "BENCH_TOKEN",
+            "page_rows": 10_000,
+            "lookback_days": 0,
+            "census_every_days": None,
+            "tables": {"changes": {}},
+        }
+    )
+    with own_time(), tempfile.TemporaryDirectory(prefix="ullage-pages-") as folder:
+        connector = ServiceNowConnector(source, spool=Path(folder) / "spool")
+        window = Window(START.date(), (START + timedelta(days=days - 1)).date())
+        summary = land(
+            connector.batches("changes", window, lambda *_: False),
+            contract("changes"),
+            Store(Path(folder)),
+            source="desk",
+            plan=None,
+            extracted_at=START + timedelta(days=days),
+            code_version="bench",
+            config_hash="bench",
+            max_quarantined_ratio=0.0,
+        )
+    assert summary.rows_landed == rows, summary
+
+
+CHILDREN = by_name(landed)
 
 
 def main() -> None:
@@ -87,50 +106,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=365)
     chosen = parser.parse_args()
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(
-        target=serve, args=(theirs, chosen.rows, chosen.days), daemon=True
-    )
-    server.start()
-    os.environ["BENCH_TOKEN"] = "none"  # noqa: S105 (the server asks for none)
-    source = ServiceNowSource.model_validate(
-        {
-            "type": "servicenow",
-            "name": "desk",
-            "url": f"http://127.0.0.1:{ours.recv()}",
-            "token_env": "BENCH_TOKEN",
-            "page_rows": 10_000,
-            "lookback_days": 0,
-            "census_every_days": None,
-            "tables": {"changes": {}},
-        }
-    )
-    with tempfile.TemporaryDirectory(prefix="ullage-pages-") as folder:
-        home, began = Path(folder), time.process_time()
-        connector, store, rules = (
-            ServiceNowConnector(source, spool=home / "spool"),
-            Store(home),
-            contract("changes"),
-        )
-        window = Window(START.date(), (START + timedelta(days=chosen.days - 1)).date())
-        summary = land(
-            connector.batches("changes", window, lambda *_: False),
-            rules,
-            store,
-            source="desk",
-            plan=None,
-            extracted_at=START + timedelta(days=chosen.days),
-            code_version="bench",
-            config_hash="bench",
-            max_quarantined_ratio=0.0,
-        )
-        seconds = time.process_time() - began
-    assert summary.rows_landed == chosen.rows, summary
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    port = port_of(serve, chosen.rows, chosen.days)
+    run = measured(landed, port, chosen.rows, chosen.days, module="benchmarks.pages")
     print(f"{'rows':>10} {'CPU s':>8} {'peak MiB':>9} {'limit':>6}")
-    print(f"{chosen.rows:>10,} {seconds:>8.1f} {peak:>9.0f} {LIMIT_MIB:>6}")
-    print(connector.traffic.line())
+    print(f"{chosen.rows:>10,} {run['cpu']:>8.1f} {run['gib'] * 1024:>9.0f} {LIMIT_MIB:>6}")
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and not run_child(CHILDREN):
     main()

@@ -2,26 +2,17 @@
 
 A server in a process of its own answers from points that it rendered before. Beside the connector, in the same run:
 asking the connector's own questions again and parsing the same answers with the fastest maintained parser (orjson),
-and nothing else. Every figure comes from a process of its own; landing is measured for its memory, the processes that
-it starts included.
+and nothing else. Every figure comes from a process of its own, without the start of Python in its time.
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import resource
-import sys
 import tempfile
-import time
 from argparse import ArgumentParser
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
@@ -33,6 +24,8 @@ from assets.connectors.prometheus import API, PrometheusConnector, PrometheusSou
 from assets.landing.contracts import contract
 from assets.landing.land import land
 from assets.landing.store import Store
+from benchmarks import measuring
+from benchmarks.measuring import Handler, by_name, measured, own_time, port_of, quickest, run_child
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 STEP = 60
@@ -72,11 +65,9 @@ def serve(pipe: Connection, series: int, days: int) -> None:
     known = [points(day, series) for day in range(days)]
     asked: dict[str, None] = {}
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Answering(Handler):
         def do_POST(self) -> None:
-            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            text = self.asked().decode()
             asked[text] = None
             form = parse_qs(text)
             first, last = (
@@ -89,25 +80,13 @@ def serve(pipe: Connection, series: int, days: int) -> None:
         def do_GET(self) -> None:
             self.give(json.dumps(list(asked)).encode())
 
-        def give(self, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    pipe.send(server.server_address[1])
-    server.serve_forever()
+    measuring.serve(pipe, Answering)
 
 
 def parsed(port: int, series: int, days: int) -> None:
     """Download and parse the answers to the questions that the connector asked, nothing else."""
     count = 0
-    with httpx.Client(timeout=60) as client:
+    with own_time(), httpx.Client(timeout=60) as client:
         for form in client.get(f"http://127.0.0.1:{port}/").json():
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             answer = client.post(f"http://127.0.0.1:{port}{API}", content=form, headers=headers)
@@ -141,7 +120,7 @@ def window(days: int) -> Window:
 def extracted(port: int, series: int, days: int) -> None:
     """The connector's batches, ready to land."""
     rows = 0
-    with tempfile.TemporaryDirectory(prefix="ullage-prometheus-") as folder:
+    with own_time(), tempfile.TemporaryDirectory(prefix="ullage-prometheus-") as folder:
         for batch in connector(port, Path(folder)).batches("metric_samples", window(days), lambda *_: False):
             rows += batch.frame.num_rows  # type: ignore[union-attr]
     assert rows == series * STEPS_A_DAY * days
@@ -149,7 +128,7 @@ def extracted(port: int, series: int, days: int) -> None:
 
 def landed(port: int, series: int, days: int) -> None:
     """Extracted, cast, checked and written."""
-    with tempfile.TemporaryDirectory(prefix="ullage-prometheus-") as folder:
+    with own_time(), tempfile.TemporaryDirectory(prefix="ullage-prometheus-") as folder:
         summary = land(
             connector(port, Path(folder)).batches("metric_samples", window(days), lambda *_: False),
             contract("metric_samples"),
@@ -164,32 +143,7 @@ def landed(port: int, series: int, days: int) -> None:
     assert summary.rows_landed == series * STEPS_A_DAY * days, summary
 
 
-CHILDREN: dict[str, Callable[[int, int, int], None]] = {
-    child.__name__: child for child in (parsed, extracted, landed)
-}
-
-
-def measured(name: str, port: int, series: int, days: int) -> tuple[float, float, float]:
-    """Seconds by the clock and of CPU without the start of Python, and peak MiB, of one child and what it starts."""
-    command = [sys.executable, "-m", "benchmarks.prometheus", name, json.dumps([port, series, days])]
-    read, write = os.pipe()
-    child = os.posix_spawn(command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)])
-    os.close(write)
-    with os.fdopen(read) as lines:
-        seconds, cpu, below = map(float, lines.read().split())
-    _, status, usage = os.wait4(child, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise SystemExit(f"{name} failed")
-    return seconds, cpu, usage.ru_maxrss / 1024 + below
-
-
-def child(name: str, arguments: str) -> None:
-    """One measured piece of work; says what it took."""
-    clock, cpu = time.perf_counter(), time.process_time()
-    CHILDREN[name](*json.loads(arguments))
-    # Should it ever start processes: the largest of them at its peak, together with our own.
-    below = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(time.perf_counter() - clock, time.process_time() - cpu, below)
+CHILDREN = by_name(parsed, extracted, landed)
 
 
 def main() -> None:
@@ -198,29 +152,26 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=1000)
     parser.add_argument("--days", type=int, default=7)
     chosen = parser.parse_args()
-    ours, theirs = multiprocessing.Pipe()
-    spawn = multiprocessing.get_context("spawn")
-    spawn.Process(target=serve, args=(theirs, chosen.series, chosen.days), daemon=True).start()
-    port = ours.recv()
+    port = port_of(serve, chosen.series, chosen.days)
     samples = chosen.series * STEPS_A_DAY * chosen.days
     found = {}
     print("| work | clock | CPU | peak memory |\n|---|---|---|---|")
     # The connector comes first: its questions are those that are asked again.
     for name, words in (("extracted", "extract"), ("parsed", "download, parse"), ("landed", "extract, land")):
-        # The quickest of several: the machine is never wholly quiet.
-        runs = [measured(name, port, chosen.series, chosen.days) for _ in range(TIMES)]
-        seconds, cpu, mib = found[name] = min(runs)
-        print(
-            f"| {words} {samples / 1e6:.1f} million samples | {seconds:.1f} s | {cpu:.1f} s | {mib:.0f} MiB |"
+        runs = (
+            measured(CHILDREN[name], port, chosen.series, chosen.days, module="benchmarks.prometheus")
+            for _ in range(TIMES)
         )
-    clock, cpu = (found["extracted"][unit] / found["parsed"][unit] for unit in (0, 1))
+        run = found[name] = quickest(runs)
+        print(
+            f"| {words} {samples / 1e6:.1f} million samples | {run['seconds']:.1f} s | {run['cpu']:.1f} s "
+            f"| {run['gib'] * 1024:.0f} MiB |"
+        )
+    clock, cpu = (found["extracted"][unit] / found["parsed"][unit] for unit in ("seconds", "cpu"))
     print("\n| figure | by the clock | by CPU time | target |\n|---|---|---|---|")
     print(f"| extract ÷ download and parse | {clock:.2f} | {cpu:.2f} | ≤ {LIMIT_RATIO} |")
-    print(f"| peak memory, landing included, MiB | {found['landed'][2]:.0f} | | ≤ {LIMIT_MIB} |")
+    print(f"| peak memory, landing included, MiB | {found['landed']['gib'] * 1024:.0f} | | ≤ {LIMIT_MIB} |")
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 2 and sys.argv[1] in CHILDREN:
-        child(*sys.argv[1:])
-    else:
-        main()
+if __name__ == "__main__" and not run_child(CHILDREN):
+    main()

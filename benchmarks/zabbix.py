@@ -1,20 +1,16 @@
 """Memory and time of a day's samples through the Zabbix connector: `python -m benchmarks.zabbix`.
 
-A server in a process of its own answers `history.get` for items of one metric, a value a minute; this process asks,
-spools and lands them. The same answers are downloaded and parsed alone, beside it in the same run.
+A server in a process of its own answers `history.get` for items of one metric, a value a minute. What downloading and
+parsing such answers alone, extracting and landing take is measured side by side, each in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
-import resource
 import tempfile
-import time
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,7 +22,10 @@ from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
 from assets.landing.contracts import contract
 from assets.landing.land import land
 from assets.landing.store import Store
+from benchmarks import measuring
+from benchmarks.measuring import Handler, by_name, measured, own_time, port_of, run_child
 
+LIMIT_MIB = 512
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = int(START.timestamp())
 
@@ -51,52 +50,82 @@ def serve(pipe: Connection, items: int) -> None:
         limit = params.get("limit", 10**9)
         for clock in range(-(-params["time_from"] // 60) * 60, params["time_till"] + 1, 60):
             for number in range(1, min(items, limit - len(rows)) + 1):
-                value = f"{(clock + number) % 97}.25"
-                rows.append({"itemid": str(number), "clock": str(clock), "ns": "123456789", "value": value})
+                # No two values and no two moments alike: nothing can be kept once.
+                mixed = (clock * 2654435761 + number * 40503) % 10**9
+                value = f"{mixed % 10**6 / 10**4:.4f}"
+                rows.append({"itemid": str(number), "clock": str(clock), "ns": str(mixed), "value": value})
             if len(rows) >= limit:
                 break
         return rows
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
+    class Answering(Handler):
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            asked = json.loads(self.asked())
             result: Any = {
                 "apiinfo.version": lambda _params: "7.4.0",
                 "item.get": lambda _params: [found(number) for number in range(1, items + 1)],
                 "trend.get": lambda _params: [],
                 "history.get": history,
             }[asked["method"]](asked["params"])
-            body = json.dumps({"jsonrpc": "2.0", "result": result, "id": asked["id"]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.give(json.dumps({"jsonrpc": "2.0", "result": result, "id": asked["id"]}).encode())
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    pipe.send(server.server_address[1])
-    server.serve_forever()
+    measuring.serve(pipe, Answering)
 
 
-def alone(url: str, days: int, items: int) -> None:
+def alone(port: int, items: int, days: int) -> None:
     """Download and parse the same values, ten thousand at a time."""
     span = max(1, 10_000 // items) * 60
-    with httpx.Client(trust_env=False) as client:
+    with own_time(), httpx.Client(trust_env=False) as client:
         for first in range(FIRST, FIRST + days * 86_400, span):
             params = {"history": 0, "time_from": first, "time_till": first + span - 1}
             body = {"jsonrpc": "2.0", "method": "history.get", "params": params, "id": 1}
-            client.post(f"{url}/api_jsonrpc.php", json=body).json()
+            client.post(f"http://127.0.0.1:{port}/api_jsonrpc.php", json=body).json()
 
 
-def peak_mib() -> float:
-    """Highest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def connector(port: int, folder: Path) -> ZabbixConnector:
+    """The connector of one query, which keeps its answers in `folder` as a run does."""
+    os.environ["BENCH_TOKEN"] = "none"  # noqa: S105 (the server asks for none)
+    given = {"type": "zabbix", "name": "zabbix", "token_env": "BENCH_TOKEN", "lookback_days": 0}
+    queries = [{"metric": "cpu", "item_key": "cpu"}]
+    url = f"http://127.0.0.1:{port}"
+    source = ZabbixSource.model_validate({**given, "url": url, "queries": queries})
+    return ZabbixConnector(source, spool=folder / "spool")
+
+
+def window(days: int) -> Window:
+    """The days that are served."""
+    return Window(START.date(), (START + timedelta(days=days - 1)).date())
+
+
+def extracted(port: int, items: int, days: int) -> None:
+    """The connector's batches, ready to land."""
+    rows = 0
+    with own_time(), tempfile.TemporaryDirectory(prefix="ullage-zabbix-") as folder:
+        for batch in connector(port, Path(folder)).batches("metric_samples", window(days), lambda *_: False):
+            assert isinstance(batch, Batch)
+            rows += len(batch.frame)
+            batch.landed()
+    assert rows == items * 1440 * days, rows
+
+
+def landed(port: int, items: int, days: int) -> None:
+    """Extracted, cast, checked and written."""
+    with own_time(), tempfile.TemporaryDirectory(prefix="ullage-zabbix-") as folder:
+        summary = land(
+            connector(port, Path(folder)).batches("metric_samples", window(days), lambda *_: False),
+            contract("metric_samples"),
+            Store(Path(folder)),
+            source="zabbix",
+            plan=None,
+            extracted_at=START + timedelta(days=days),
+            code_version="bench",
+            config_hash="bench",
+            max_quarantined_ratio=0.0,
+        )
+    assert summary.rows_landed == items * 1440 * days, summary
+
+
+CHILDREN = by_name(alone, extracted, landed)
 
 
 def main() -> None:
@@ -105,52 +134,17 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=500)
     parser.add_argument("--days", type=int, default=2)
     chosen = parser.parse_args()
-    ours, theirs = multiprocessing.Pipe()
-    spawn = multiprocessing.get_context("spawn")
-    spawn.Process(target=serve, args=(theirs, chosen.items), daemon=True).start()
-    url = f"http://127.0.0.1:{ours.recv()}"
-    os.environ["BENCH_TOKEN"] = "none"  # noqa: S105 (the server asks for none)
-    given = {"type": "zabbix", "name": "zabbix", "url": url, "token_env": "BENCH_TOKEN", "lookback_days": 0}
-    source = ZabbixSource.model_validate({**given, "queries": [{"metric": "cpu", "item_key": "cpu"}]})
-    window = Window(START.date(), (START + timedelta(days=chosen.days - 1)).date())
-    samples = chosen.items * 1440 * chosen.days
-    print(f"{samples:,} samples of {chosen.items} items, {chosen.days} days")
-    print(f"{'work':<34} {'CPU s':>7} {'peak MiB':>9}")
-
-    def report(work: str, began: float) -> None:
-        print(f"{work:<34} {time.process_time() - began:>7.1f} {peak_mib():>9.0f}")
-
-    began = time.process_time()
-    alone(url, chosen.days, chosen.items)
-    report("download and parse alone", began)
-    with tempfile.TemporaryDirectory(prefix="ullage-zabbix-") as folder:
-        began = time.process_time()
-        came = 0
-        for batch in ZabbixConnector(source, spool=Path(folder) / "spool").batches(
-            "metric_samples", window, lambda *_: False
-        ):
-            assert isinstance(batch, Batch)
-            came += len(batch.frame)
-            batch.landed()
-        assert came == samples, came
-        report("extract", began)
-        began = time.process_time()
-        connector = ZabbixConnector(source, spool=Path(folder) / "spool")
-        summary = land(
-            connector.batches("metric_samples", window, lambda *_: False),
-            contract("metric_samples"),
-            Store(Path(folder)),
-            source="zabbix",
-            plan=None,
-            extracted_at=START + timedelta(days=chosen.days),
-            code_version="bench",
-            config_hash="bench",
-            max_quarantined_ratio=0.0,
-        )
-        report("extract and land", began)
-    assert summary.rows_landed == samples, summary
-    print(connector.traffic.line())
+    port = port_of(serve, chosen.items)
+    print(f"{chosen.items * 1440 * chosen.days:,} samples of {chosen.items} items, {chosen.days} days")
+    print(f"{'work':<34} {'CPU s':>7} {'peak MiB':>9} {'limit':>6}")
+    for words, child in (
+        ("download and parse alone", alone),
+        ("extract", extracted),
+        ("extract and land", landed),
+    ):
+        run = measured(child, port, chosen.items, chosen.days, module="benchmarks.zabbix")
+        print(f"{words:<34} {run['cpu']:>7.1f} {run['gib'] * 1024:>9.0f} {LIMIT_MIB:>6}")
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and not run_child(CHILDREN):
     main()

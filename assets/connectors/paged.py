@@ -29,6 +29,7 @@ from assets.landing.contracts import contract
 from assets.landing.declaration import Declaration
 from assets.landing.spool import Cursor, Outstanding, Page, RawRow, Spool, SpoolBusyError
 from assets.landing.store import slug
+from assets.memory import give_back
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ class PagedConnector(ABC):
             self._link.traffic.resumed_pages += spool.pages
             first, ask = self.first(name, window), self._asker(client, name)
             self._fetch(client, spool, first, ask)
+            give_back()
             announced = self._shortfall(client, spool, first, ask)
             short = None if announced is None else self._refused(question, window, announced, spool.records())
             yield from self._given(client, window, question, spool, short, is_landed)
@@ -268,6 +270,9 @@ class PagedConnector(ABC):
                 batch.landed()
             else:
                 yield refined
+            # Two days are never held at a time.
+            del frame, batch, refined
+            give_back()
         if short is not None and not self._source.accept_hidden_rows:
             yield short
         landing.all_given()

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.memory import give_back
+
 #: A column of which at most this share of the cells are different words is coded, the words kept once.
 CODED_SHARE = 1 / 8
 #: A row as it lies in a page: key, microseconds since 1970 (None: no time), cells by name.
@@ -34,8 +36,10 @@ def frame_of(fields: Sequence[str], pages: Iterable[Sequence[PlainRow]], count: 
     sorting = pa.table({"time": np.concatenate(times), "key": pa.chunked_array(keys)})
     times.clear()
     keys.clear()
+    give_back()
     order = pc.sort_indices(sorting, [("time", "ascending"), ("key", "ascending")])
     del sorting
+    give_back()
     more = sorted(columns.keys() - set(fields))
     # Each column is let go when it is in order.
     return pa.table({name: columns.pop(name).in_order(order) for name in [*fields, *more]})
@@ -74,7 +78,11 @@ class _Column:
         if self._texts is not None:
             text = pa.chunked_array(self._texts, pa.string()).combine_chunks()
             self._texts.clear()
-            return text.take(order)
+            give_back()
+            found = text.take(order)
+            del text
+            give_back()
+            return found
         words = sorted(self._words)
         code_of = np.full(len(words) + 1, -1, dtype=np.int32)
         code_of[[self._words[word] for word in words]] = np.arange(len(words), dtype=np.int32)
