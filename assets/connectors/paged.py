@@ -268,11 +268,13 @@ class PagedConnector(ABC):
             refined = self.refine(batch, is_landed)
             if refined is None or is_landed(refined.batch_id, refined.fingerprint):
                 batch.landed()
+                del frame, batch
             else:
+                # Neither two forms of a day nor two days are held at a time.
+                del frame, batch
+                give_back()
                 yield refined
-            # Two days are never held at a time.
-            del frame, batch, refined
-            give_back()
+            del refined
         if short is not None and not self._source.accept_hidden_rows:
             yield short
         landing.all_given()

@@ -38,6 +38,7 @@ from assets.connectors.zabbix_values import (
     rows_of,
     seconds_at,
     unreadable,
+    with_moments,
     without_covered_trends,
     without_refused,
 )
@@ -159,6 +160,7 @@ class ZabbixConnector(PagedConnector):
         if has_less and is_landed(batch.batch_id, whole):
             return None
         frame, numbers, broken = without_refused(frame)
+        frame = with_moments(frame)
         warnings = list(batch.warnings)
         if from_trends:
             warnings.append(

@@ -118,6 +118,15 @@ def without_refused(frame: pa.Table) -> tuple[pa.Table, pa.Array | None, tuple[B
     )
 
 
+def with_moments(frame: pa.Table) -> pa.Table:
+    """Samples with their times as landing has them, a quarter of the text; as they are where one is no time."""
+    try:
+        moments = pc.cast(pc.cast(frame["at"], pa.string()), pa.timestamp("us", tz="UTC"))
+    except pa.ArrowInvalid:
+        return frame
+    return frame.set_column(frame.column_names.index("at"), "at", moments)
+
+
 def _broken_row(row: Mapping[str, Any]) -> BrokenRow:
     said = {name: cell for name, cell in row.items() if cell is not None and name not in (*REFUSED, "number")}
     text = json.dumps(said, sort_keys=True, ensure_ascii=False)

@@ -63,7 +63,8 @@ def read(
 def samples(batch: Batch) -> list[tuple[str, str, str]]:
     """(item, time of the day, value)."""
     return [
-        (row["ci"], row["at"][11:26].removesuffix("+00:00"), row["value"]) for row in batch.frame.to_pylist()
+        (row["ci"], str(row["at"])[11:26].removesuffix("+00:00"), row["value"])
+        for row in batch.frame.to_pylist()
     ]
 
 
