@@ -51,6 +51,9 @@ TREND_LIVES = 2.0
 SLOPE_SHARE = 0.2
 #: 80 % interval of normal noise in units of its median absolute size, and as how much of an interval it counts at most.
 NOISE_WIDTH, MOST_NOISE = 3.8, 0.95
+#: What nobody has judged is wider: by this part of the variance (but noise) for each time as far as was judged, or as
+#: `JUDGED_SEASONS` if that is more.
+UNJUDGED_SHARE, JUDGED_SEASONS = 0.5, 4
 
 
 @dataclass(frozen=True)
@@ -287,7 +290,7 @@ def _learned_values(
     learned: Learned, chosen: IntArray, period: int, quantiles: Sequence[float]
 ) -> FloatArray:
     """Answers for the chosen series, carried on beyond what the history could teach."""
-    answer = learned.answer(chosen)
+    answer = _widen(learned.answer(chosen), learned, chosen, period)
     if learned.reach < answer.shape[1]:
         answer = _carry_on(answer, learned.now, chosen, learned.reach, period, learned.now.origin)
     return interpolate(answer, quantiles)
@@ -321,11 +324,29 @@ def _carry_on(
         centre = answer[:, like, middle] + share * slope * further
         ratio = (ahead + 1) / (like + 1)
         grown = (1 - SLOPE_SHARE) * ratio + SLOPE_SHARE * ratio**2
-        width = np.maximum(answer[:, like, -1] - answer[:, like, 0], 1e-300)
-        noise = np.minimum(NOISE_WIDTH * taken.noise[chosen] / width, MOST_NOISE) ** 2
+        noise = _noise_share(answer[:, like], taken.noise[chosen])
         wider = np.sqrt(noise + (1 - noise) * grown)[:, None]
         result[:, ahead] = centre[:, None] + wider * (answer[:, like] - answer[:, like, [middle]])
     return result
+
+
+def _widen(answer: FloatArray, learned: Learned, chosen: IntArray, period: int) -> FloatArray:
+    """Wider around the median on steps farther ahead than any held-back origin could be judged on."""
+    farthest = max(learned.judged, JUDGED_SEASONS * period)
+    steps = np.arange(1, answer.shape[1] + 1)
+    # Beyond reach the interval of the last season within goes on widening by itself.
+    grown = 1 + UNJUDGED_SHARE * np.maximum(np.minimum(steps, learned.reach) / farthest - 1, 0.0)
+    noise = _noise_share(answer, learned.now.noise[chosen, None])
+    middle = answer[:, :, [LEVELS.index(0.5)]]
+    return np.asarray(
+        middle + np.sqrt(noise + (1 - noise) * grown)[:, :, None] * (answer - middle), dtype=float
+    )
+
+
+def _noise_share(answer: FloatArray, noise: FloatArray) -> FloatArray:
+    """Part of the variance behind quantiles [..., level] that is noise of this median absolute size [...]."""
+    width = np.maximum(answer[..., -1] - answer[..., 0], 1e-300)
+    return np.asarray(np.minimum(NOISE_WIDTH * noise / width, MOST_NOISE) ** 2, dtype=float)
 
 
 def _describe(panel: Panel, taken: View, chosen: BoolArray, notes: list[list[str]]) -> None:

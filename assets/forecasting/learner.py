@@ -93,8 +93,8 @@ class Learned:
     """A trained panel model.
 
     `now` holds what each series looks like at the end of history. `reach` is the farthest step ahead that at
-    least three origins could teach, `taught` that any could. `origins` are those learned from, `row_count` the
-    rows trained on.
+    least three origins could teach, `taught` that any could, `judged` that any held-back one was judged on.
+    `origins` are those learned from, `row_count` the rows trained on.
     """
 
     trees: QuantileTrees
@@ -102,6 +102,7 @@ class Learned:
     now: View
     reach: int
     taught: int
+    judged: int
     origins: tuple[int, ...]
     row_count: int
 
@@ -208,6 +209,7 @@ def learn(
         now=_joined(nows),
         reach=min(width - used[min(2, len(used) - 1)], horizon),
         taught=min(width - used[0], horizon),
+        judged=min(width - held[0], horizon),
         origins=tuple(used),
         row_count=len(lesson.error),
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.forecasting.forecast import forecast
-from assets.forecasting.frames import DEFAULT_QUANTILES, ForecastInputError, quantile_columns
+from assets.forecasting.forecast import _widen, forecast
+from assets.forecasting.frames import DEFAULT_QUANTILES, ForecastInputError, build_panel, quantile_columns
+from assets.forecasting.learner import learn
+from assets.forecasting.quantiles import width_of
 from assets.forecasting.seasonal_naive import seasonal_naive
 from tests.forecasting.series import START, WEEK, history, trended
 
@@ -310,3 +314,21 @@ def test_each_degradation_is_named_and_only_too_few_values_leave_a_series_withou
     unknown = made[made[LEVELS].isna().any(axis=1)]["unique_id"].unique()
     assert list(unknown) == ["shorter"]
     assert one(made, "beyond")["q0.9"].max() <= 55
+
+
+def test_what_no_held_back_day_could_judge_is_wider_and_noise_alone_is_not() -> None:
+    panel = build_panel(history(trended(20, 120)), "D")
+    learned = learn(panel.values, panel.periods, 60, [0.1, 0.5, 0.9], 1)
+    assert learned is not None
+    assert learned.judged < 28 < learned.reach
+    chosen = np.array([0])
+    answer = learned.answer(chosen)
+    restless = replace(learned, now=replace(learned.now, noise=np.zeros(20)))
+    noisy = replace(learned, now=replace(learned.now, noise=np.full(20, np.inf)))
+
+    ratio = width_of(_widen(answer, restless, chosen, 7)) / width_of(answer)
+
+    np.testing.assert_allclose(ratio[0, :28, 0], 1)
+    assert (np.diff(ratio[0, 27 : learned.reach, 0]) > 0).all()
+    assert width_of(_widen(answer, noisy, chosen, 7))[0, -1, 0] < 1.1 * width_of(answer)[0, -1, 0]
+    np.testing.assert_allclose(_widen(answer, restless, chosen, 7)[:, :, 2], answer[:, :, 2])
