@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import botocore.loaders
 import pytest
+import sqlalchemy as sa
 
 from examples.real.prometheus_server import MissingProgramError
 from tests.connectors.aws import AwsLayer, aws_layer, environment, moto_server
 from tests.connectors.cases import CASES, Case, named
 from tests.connectors.killing import Killer
+from tests.connectors.proxy import Proxy
 from tests.connectors.simulators.request_tracker import RequestTracker
+from tests.connectors.sql_desks import Desk
 from tests.servers import RequestTrackerServer, missing
 
 
@@ -73,3 +77,28 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     yield found
     for name in found.environment:
         os.environ.pop(name, None)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("postgresql", marks=pytest.mark.postgres),
+        pytest.param("mariadb", marks=pytest.mark.mariadb),
+        "sqlite",
+    ]
+)
+def desk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A desk in each database; the connector reaches servers by a way that can be cut."""
+    if request.param == "sqlite":
+        address = f"sqlite:///{tmp_path / 'desk.db'}"
+        monkeypatch.setenv("DESK_URL", address)
+        yield Desk(address, address)
+        return
+    short = "postgres" if request.param == "postgresql" else "maria"
+    address = request.getfixturevalue(f"{short}_url")
+    server = request.getfixturevalue(f"{short}_server")
+    url = sa.make_url(address)
+    assert url.port is not None
+    with Proxy(url.port) as proxy:
+        reader = url.set(port=proxy.port).render_as_string(hide_password=False)
+        monkeypatch.setenv("DESK_URL", reader)
+        yield Desk(address, reader, server, proxy)
