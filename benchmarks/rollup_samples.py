@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from assets.home import Home
 from assets.landing.contracts import contracts
 from assets.landing.receipts import LandedFile, Receipt
+from assets.landing.writing import ROWS_A_PIECE
 from benchmarks.measuring import FOLDER
 
 FIRST = date(2026, 6, 21)
@@ -66,7 +67,7 @@ def write_day(folder: Path, day: date, cis: int) -> None:
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         table = pa.table([pc.cast(columns[field.name], field.type) for field in schema], schema=schema)
-        pq.write_table(table, path.with_suffix(".tmp"), compression="zstd")
+        pq.write_table(table, path.with_suffix(".tmp"), compression="zstd", row_group_size=ROWS_A_PIECE)
         path.with_suffix(".tmp").rename(path)
 
 
