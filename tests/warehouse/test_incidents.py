@@ -39,6 +39,11 @@ class Desk:
         self.connection.execute(
             "create table landing.major_incidents (incident_id varchar, declared_at timestamp)"
         )
+        self.connection.execute(
+            "create table landing.sla_cycles (incident_id varchar, cycle_id varchar, agreement_kind varchar, "
+            "measure varchar, state varchar, started_at timestamp, goal_minutes double, elapsed_minutes double, "
+            "updated_at timestamp)"
+        )
         self.last: str | None = None
         self.number = 0
 
@@ -113,15 +118,35 @@ def test_a_time_that_lay_ahead_rebuilds_once_it_is_reached(desk: Desk) -> None:
     [
         "insert into landing.tombstones values ('desk', 'incidents', 'b', date '2026-06-02')",
         "insert into landing.major_incidents values ('b', timestamp '2026-06-02 13:00:00')",
+        "insert into landing.sla_cycles (incident_id, cycle_id, updated_at) "
+        "values ('b', 'cycle-1', timestamp '2026-06-02 13:00:00')",
     ],
+    ids=["deleted", "declared major", "a clock of the source"],
 )
-def test_what_is_deleted_or_declared_major_rebuilds_and_so_does_its_end(desk: Desk, statement: str) -> None:
+def test_what_is_said_beside_the_updates_rebuilds_and_so_does_its_end(desk: Desk, statement: str) -> None:
     desk.connection.execute(statement)
     assert desk.run(MIDNIGHT + DAY) == ({"b"}, {"first", "second"})
     assert desk.run(MIDNIGHT + DAY) == (set(), set())
     desk.connection.execute("delete from landing.tombstones")
     desk.connection.execute("delete from landing.major_incidents")
+    desk.connection.execute("delete from landing.sla_cycles")
     assert desk.run(MIDNIGHT + DAY) == ({"b"}, {"first", "second"})
+
+
+def test_a_clock_of_the_source_that_went_on_or_is_gone_rebuilds(desk: Desk) -> None:
+    """Its elapsed time is shown beside ours; what is deleted there is a tombstone of its own table."""
+    desk.connection.execute(
+        "insert into landing.sla_cycles (incident_id, cycle_id, elapsed_minutes, updated_at) "
+        "values ('b', 'cycle-1', 10, timestamp '2026-06-01 13:00:00')"
+    )
+    assert desk.run(MIDNIGHT + DAY) == ({"b"}, {"first", "second"})
+    desk.connection.execute("update landing.sla_cycles set elapsed_minutes = 20")
+    assert desk.run(MIDNIGHT + DAY) == ({"b"}, {"first", "second"})
+    desk.connection.execute(
+        "insert into landing.tombstones values ('desk', 'sla_cycles', 'cycle-1', date '2026-06-02')"
+    )
+    assert desk.run(MIDNIGHT + DAY) == ({"b"}, {"first", "second"})
+    assert desk.run(MIDNIGHT + DAY) == (set(), set())
 
 
 def test_a_deletion_known_later_waits(desk: Desk) -> None:
