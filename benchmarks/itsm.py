@@ -6,12 +6,10 @@ day. Every figure is measured in a process of its own, through dbt as a run buil
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from assets.home import Home
 from assets.landing.contracts import contracts
 from assets.landing.receipts import LandedFile, Receipt
 from benchmarks import measuring
-from benchmarks.measuring import FOLDER, Measured, line, quickest, ratio, show, verdict
+from benchmarks.measuring import FOLDER, Measured, by_name, line, quickest, ratio, run_child, show, verdict
 from orchestration.code_version import ROOT
 
 FIRST = date(2023, 7, 1)
@@ -267,7 +265,7 @@ def built(home: str, incidents: str, control: str, first: str, as_of: str) -> No
         raise SystemExit(f"dbt failed: {bad}")
 
 
-CHILDREN: dict[str, Callable[..., None]] = {"built": built}
+CHILDREN = by_name(built)
 
 
 def measured(home: Path, *arguments: str) -> Measured:
@@ -308,19 +306,15 @@ def all_marts(events: int, days: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line: a child's name and arguments, or the sizes."""
-    given = list(arguments if arguments is not None else sys.argv[1:])
-    if given and given[0] in CHILDREN:
-        CHILDREN[given[0]](*json.loads(given[1]))
-        return
+    """Command line: the sizes."""
     parser = ArgumentParser(description="Updates of tickets to all marts of the service desk.")
     parser.add_argument("--events", type=int, default=EVENTS)
     parser.add_argument("--days", type=int, default=DAYS)
-    options = parser.parse_args(given)
+    options = parser.parse_args(arguments)
     FOLDER.mkdir(parents=True, exist_ok=True)
     all_marts(options.events, options.days)
     show()
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and not run_child(CHILDREN):
     main()

@@ -20,6 +20,7 @@ from orchestration.code_version import ROOT
 
 FOLDER = Path(os.environ.get("ULLAGE_BENCH_FOLDER", ROOT / ".ullage" / "bench"))
 OWN_TIME = "own time: "
+OWN_PEAK = "own peak of memory: "
 Measured = dict[str, Any]
 
 
@@ -45,7 +46,14 @@ def run_child(children: Mapping[str, Callable[..., None]]) -> bool:
     is_child = len(sys.argv) > 2 and sys.argv[1] in children
     if is_child:
         children[sys.argv[1]](*json.loads(sys.argv[2]))
+        print(f"{OWN_PEAK}{_peak_kib()}", flush=True)
     return is_child
+
+
+def _peak_kib() -> int:
+    """Of this program alone: what `wait4` tells begins with the peak of the process that started it."""
+    status = Path("/proc/self/status").read_text("utf-8")
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
 
 
 def by_name(*children: Callable[..., None]) -> dict[str, Callable[..., None]]:
@@ -66,8 +74,10 @@ def measured(child: Callable[..., None], *arguments: Any, module: str) -> Measur
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{child.__name__} failed:\n{log.read_text()[-3000:]}")
-    whole = {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "gib": usage.ru_maxrss / 2**20}
-    own = [text for text in log.read_text("utf-8").splitlines() if text.startswith(OWN_TIME)]
+    said = log.read_text("utf-8").splitlines()
+    (peak,) = (int(text.removeprefix(OWN_PEAK)) for text in said if text.startswith(OWN_PEAK))
+    own = [text for text in said if text.startswith(OWN_TIME)]
+    whole = {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "gib": peak / 2**20}
     return whole | (json.loads(own[0].removeprefix(OWN_TIME)) if own else {})
 
 

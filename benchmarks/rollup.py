@@ -1,4 +1,4 @@
-"""How fast samples become hours, days and sketches: `make bench`. Prints the table of docs/capacity.md.
+"""How fast samples become hours, days and sketches: `make bench`. Prints the tables of docs/models.md.
 
 Every figure is measured in a process of its own (wall clock, CPU time of both cores, peak memory), one after the
 other, on landed files that this benchmark writes: 2,000 CIs × 5 metrics, a sample a minute, one file a metric and day.
