@@ -137,7 +137,7 @@ def test_approvals_come_before_the_change_but_for_some_emergencies(full: Written
     """Standard changes need none, and nobody decides on what is only asked for."""
     approvals = full.csv("sources/itsm/approvals_*.csv")
     changes = full.csv("sources/itsm/changes_*.csv").set_index("change_id")
-    asked = approvals.join(changes, on="record_id", rsuffix="_change")
+    asked = approvals.join(changes, on="record_id", suffixes=("", "_change"))
     assert set(asked["change_kind"]) == {"normal", "emergency"}
     assert set(asked["state"]) == {"approved", "requested", "cancelled"}
     given = asked[asked["state"] == "approved"]
