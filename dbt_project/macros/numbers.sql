@@ -27,3 +27,17 @@
 {% macro infinity() -%}
     cast('Infinity' as double)
 {%- endmacro %}
+
+
+{# Two values that are compared by the first, and by the second where the first are equal: for min_by and max_by. #}
+{% macro pair(first, second) -%}
+    {{ return(adapter.dispatch('pair', 'ullage')(first, second)) }}
+{%- endmacro %}
+
+{% macro duckdb__pair(first, second) -%}
+    row({{ first }}, {{ second }})
+{%- endmacro %}
+
+{% macro spark__pair(first, second) -%}
+    struct({{ first }}, {{ second }})
+{%- endmacro %}

@@ -22,40 +22,25 @@ rebuilt_hours as (
         hourly.resource,
         hourly.hour_at,
         hourly.observed_date,
-        hourly.demand_avg,
-        hourly.demand_max
+        rules.statistic,
+        case when rules.statistic = 'maximum' then hourly.demand_max else hourly.demand_avg end as demand_value
     from hourly
     inner join run_days on hourly.observed_date = run_days.observed_date
-),
-
-ranked_hours as (
-    select
-        rebuilt_hours.*,
-        rules.statistic,
-        row_number() over (
-            partition by rebuilt_hours.ci_id, rebuilt_hours.resource, rebuilt_hours.observed_date
-            order by
-                case
-                    when rules.statistic = 'maximum' then rebuilt_hours.demand_max
-                    else rebuilt_hours.demand_avg
-                end desc,
-                rebuilt_hours.hour_at
-        ) as hour_rank
-    from rebuilt_hours
     inner join rules
-        on rebuilt_hours.observed_date = rules.observed_date and rebuilt_hours.resource = rules.resource
+        on hourly.observed_date = rules.observed_date and hourly.resource = rules.resource
 ),
 
+-- The earliest of equals. An aggregate takes a quarter of the time of a window here.
 busy_hours as (
     select
         ci_id,
         resource,
         observed_date,
         statistic,
-        hour_at as busy_hour_at,
-        case when statistic = 'maximum' then demand_max else demand_avg end as demand_value
-    from ranked_hours
-    where hour_rank = 1
+        min_by(hour_at, {{ pair('-demand_value', 'hour_at') }}) as busy_hour_at,
+        max(demand_value) as demand_value
+    from rebuilt_hours
+    group by ci_id, resource, observed_date, statistic
 ),
 
 final as (
