@@ -121,8 +121,17 @@ def _impact_line(impact: Impact) -> ImpactLine:
         what=what,
         effect=sign + effect,
         interval=f"{ends[0]} to {ends[1]}",
-        levels=f"from {_level(impact.before_value, impact.metric)} to {_level(impact.after_value, impact.metric)}",
+        levels=_levels(impact),
     )
+
+
+def _levels(impact: Impact) -> str:
+    """Before and after, and what the untouched ones let expect: what moves all of them moves no change."""
+    before, after, expected = (
+        _level(value, impact.metric)
+        for value in (impact.before_value, impact.after_value, impact.expected_value)
+    )
+    return f"from {before} to {after}, without the change {expected}"
 
 
 def _capital(text: str) -> str:

@@ -13,8 +13,8 @@ told as (
     select
         change_id, metric, subject_kind, verdict, count(*) as subject_count,
         arg_max(struct_pack(
-            subject_id, before_value, after_value, effect_value, effect_ratio, effect_low, effect_high, q_value,
-            control_count, reason
+            subject_id, before_value, after_value, expected_value, effect_value, effect_ratio, effect_low,
+            effect_high, q_value, control_count, reason
         ), (abs(score), subject_id)) as best
     from shown
     group by change_id, metric, subject_kind, verdict
@@ -24,7 +24,8 @@ select
     t.change_id, h.title, h.change_kind, h.outcome, h.service_id, s.service_name, h.ended_at, t.metric,
     t.subject_kind, coalesce(c.ci_name, own.service_name, t.best.subject_id) as subject_name, t.subject_count,
     t.verdict,
-    t.best.before_value as before_value, t.best.after_value as after_value, t.best.effect_value as effect_value,
+    t.best.before_value as before_value, t.best.after_value as after_value,
+    t.best.expected_value as expected_value, t.best.effect_value as effect_value,
     t.best.effect_ratio as effect_ratio, t.best.effect_low as effect_low, t.best.effect_high as effect_high,
     t.best.q_value as q_value, t.best.control_count as control_count, t.best.reason as reason
 from told as t

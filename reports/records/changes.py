@@ -24,6 +24,7 @@ class Impact:
     verdict: str
     before_value: float
     after_value: float
+    expected_value: float
     effect_value: float
     effect_ratio: float | None
     effect_low: float

@@ -346,7 +346,7 @@ def test_the_page_of_changes_has_every_part(full_site: Path) -> None:
     for part in (
         "6 of 42 changes failed or were backed out: 14 % (95 % interval 6.7 % to 28 %).",
         "capacity likely caused 1.",
-        "and 1 other −42 % (−50 % to −32 %)from 61 % to 35 %",
+        "and 1 other −42 % (−50 % to −32 %)from 61 % to 35 %, without the change 60 %",
         "▲ Error ratio of Payments +2 points",
         "Cannot be told apart from CHG9",
         "How sure this is: 3 tests made, 1 not possible",
