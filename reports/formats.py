@@ -14,6 +14,8 @@ from datetime import date, datetime
 MISSING = "–"
 NARROW_SPACE = "\u202f"
 MINUS = "\u2212"
+#: Space that may become one plain space; a narrow one holds a number and its unit together.
+_SPACES = re.compile(rf"[^\S{NARROW_SPACE}]+")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _SCALES = {"By": 1.0, "KiBy": 2.0**10, "MiBy": 2.0**20, "GiBy": 2.0**30, "TiBy": 2.0**40}
@@ -221,7 +223,7 @@ def clean(value: str | None) -> str:
         return MISSING
     text = value.translate(_BIDI_CONTROLS)
     text = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
-    return " ".join(text.split()) or MISSING
+    return _SPACES.sub(" ", text).strip() or MISSING
 
 
 def shorten(value: str | None, length: int) -> str:

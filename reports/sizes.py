@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 from reports import formats as f
 from reports.records.planning import SizeOfItem, SizesTaken
 from reports.settings import ReportSettings
+
+#: The resource that a reason speaks of (`assets/capacity/rightsizing_verdicts.py`).
+_RESOURCE = re.compile(r"(?<![\w.-])[\w.]+(?= (?:needs|will need|crossed in|leaves less)\b)")
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,12 @@ class SizeLine:
     def count(self) -> int:
         """How many items."""
         return len(self.names)
+
+    @property
+    def why(self) -> str:
+        """The reason as the rest of the report writes resources and shares."""
+        told = _RESOURCE.sub(lambda found: f.resource(found[0]), self.item.reason or "")
+        return re.sub(r"(?<=\d)%", f"{f.NARROW_SPACE}%", told)
 
 
 @dataclass(frozen=True)

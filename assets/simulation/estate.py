@@ -311,10 +311,11 @@ def _growth_of_pool(
 def _plan_changes(estate: Estate, service: Service, pool: Pool) -> None:
     if pool.change_day is not None:
         grows = pool.after > pool.before
+        added, kind = pool.after - pool.before, CI_KINDS[pool.tier].replace("_", " ")
         title = (
-            f"Add {pool.after - pool.before} {CI_KINDS[pool.tier]}(s) to {service.name}"
+            f"Add {added} {kind}{'s' if added > 1 else ''} to {service.name}"
             if grows
-            else f"Retire one {CI_KINDS[pool.tier]} of {service.name}"
+            else f"Retire one {kind} of {service.name}"
         )
         reason: ChangeReason = "add_members" if grows else "remove_member"
         factor = pool.before / pool.after

@@ -132,3 +132,7 @@ def test_points_of_a_percentage_are_counted() -> None:
         "1 point",
         "0.11 points",
     ]
+
+
+def test_a_number_and_its_unit_stay_on_one_line_in_names_too() -> None:
+    assert f.clean(f" resolved  within 8{NARROW}h\n") == f"resolved within 8{NARROW}h"

@@ -154,6 +154,15 @@ def test_members_of_a_group_are_one_line_with_the_back_test_of_the_worst() -> No
     assert plain(found.answer) == "3 items are larger than needed (120 EUR a month would be saved)."
 
 
+def test_a_reason_writes_resources_and_shares_as_the_rest_of_the_report() -> None:
+    reason = "cpu needs 89% of cpu-l; cpu-m: filesystem will need 110% of it within a quarter"
+    [line] = sizes.sizes([replace(SIZE, reason=reason)], [], ReportSettings()).down
+
+    assert (
+        plain(line.why) == "CPU needs 89 % of cpu-l; cpu-m: disk space will need 110 % of it within a quarter"
+    )
+
+
 def test_refused_sizes_say_why_and_items_without_a_candidate_are_only_counted() -> None:
     rows = [
         replace(SIZE, verdict="no_size_fits", direction="up", proposed_size=None, monthly_saving=None),
