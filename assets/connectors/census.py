@@ -1,13 +1,14 @@
 """The census of a source's table: every key that it holds, compared with what has landed. Knows no protocol.
 
 Keys that are gone from the source become tombstones; days on which the source holds rows that never landed are read
-again. The last census of a table is a small file under `<home>/census`.
+again. Samples have no keys of their own: they are counted, or their days read again. The last census of a table is a
+small file under `<home>/census`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from assets.connectors.base import Batch, Window, frame_digest
 from assets.durable import sync
 from assets.landing.contracts import contract
 from assets.landing.declaration import Declaration
-from assets.landing.receipts import current_receipts
+from assets.landing.receipts import Receipt, current_receipts
 
 #: The contract table of records that are gone from their source.
 TOMBSTONES = "tombstones"
@@ -77,6 +78,17 @@ def landed(home: Path, source: str, table: str) -> Landed:
                 day = at.date() if isinstance(at, datetime) else at
                 newest[name] = max(newest.get(name, day), day)
     return Landed(newest, frozenset(days), rows)
+
+
+def landed_days(
+    home: Path, source: str, table: str, days: Window, is_asked: Callable[[Receipt], bool]
+) -> dict[date, Receipt]:
+    """Current receipts of single days within `days`, of the batches that `is_asked` says are meant, by day."""
+    return {
+        receipt.window.start: receipt
+        for receipt in current_receipts(home, source, table)
+        if receipt.window is not None and days.start <= receipt.window.start <= days.end and is_asked(receipt)
+    }
 
 
 def is_due(before: Census | None, day: date, every_days: int | None) -> bool:

@@ -9,118 +9,33 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-
+from assets.connectors import census
 from assets.connectors.aws import AwsClient
-from assets.connectors.base import Batch, IsLanded, RejectedInput, SourceName, Window, rows_digest
-from assets.connectors.freshness import Freshness
+from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, rows_digest
+from assets.connectors.cloudwatch_settings import COUNTED, DAY_SECONDS, CloudWatchQuery, CloudWatchSource
 from assets.connectors.http import Link
 from assets.connectors.prometheus_frames import Points, Series, sample_rows
-from assets.connectors.queries import see_one_query_a_metric
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError
 from assets.connectors.traffic import Breaker, Bucket, Traffic
 from assets.landing.answers import Answers
-from assets.landing.declaration import Declaration, Unit
+from assets.landing.declaration import Declaration
+from assets.landing.receipts import Receipt
 from assets.landing.spool_folder import Outstanding, SpoolBusyError, SpoolFolder
 
-DAY_SECONDS = 86_400
+__all__ = ["CloudWatchConnector", "CloudWatchQuery", "CloudWatchSource"]
+
 #: Limits of one GetMetricData, and for how long CloudWatch keeps points of which period (its API reference).
 MAX_QUERIES = 500
 MAX_POINTS = 100_800
 RETENTION = ((timedelta(days=15), 60), (timedelta(days=63), 300), (timedelta(days=455), 3600))
-#: Statistics that grow with the period: landed as a rate a second, so that periods compare.
-_COUNTED = ("Sum", "SampleCount")
-_PERCENTILE = re.compile(r"^p\d{1,2}(\.\d{1,2})?$")
 _SEVERAL = "give each of them an item of its own in ci_map"
-Name = Annotated[str, Field(min_length=1, max_length=255)]
-
-
-class CloudWatchQuery(BaseModel):
-    """One metric: which series of CloudWatch feed it, by which statistic.
-
-    The value of `ci_dimension` names the configuration item; `ci_map` renames it, and its keys are asked for even when
-    CloudWatch no longer lists them. `dimensions` are the other dimensions, which must be all that the series has.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    metric: str = Field(min_length=1, max_length=512)
-    namespace: Name
-    metric_name: Name
-    stat: str
-    unit: Unit
-    ci_dimension: Name
-    dimensions: dict[str, str] = Field(default_factory=dict)
-    ci_map: dict[str, str] = Field(default_factory=dict)
-    period_seconds: int | None = Field(default=None, ge=60, le=DAY_SECONDS)
-
-    @field_validator("stat")
-    @classmethod
-    def _known_statistic(cls, stat: str) -> str:
-        if stat in ("Average", "Minimum", "Maximum", *_COUNTED) or _PERCENTILE.match(stat):
-            return stat
-        raise ValueError(
-            f"{stat!r} is no statistic that is read; fix: use Average, Minimum, Maximum, Sum, SampleCount or p95"
-        )
-
-    @field_validator("period_seconds")
-    @classmethod
-    def _whole_minutes(cls, period: int | None) -> int | None:
-        return None if period is None else _checked_period(period)
-
-    @model_validator(mode="after")
-    def _statistic_fits(self) -> CloudWatchQuery:
-        if self.stat in _COUNTED and not self.unit.endswith("/s"):
-            raise ValueError(
-                f"unit: {self.stat} is landed as a rate a second; fix: write a unit such as {{request}}/s or By/s"
-            )
-        if _PERCENTILE.match(self.stat) and not self.metric.endswith(f".{self.stat}"):
-            raise ValueError(
-                f"metric: a percentile cannot be averaged with other values; fix: call it {self.metric}.{self.stat}"
-            )
-        if self.ci_dimension in self.dimensions:
-            raise ValueError(f"dimensions: {self.ci_dimension} is the ci_dimension; fix: remove it there")
-        return self
-
-
-class CloudWatchSource(Freshness):
-    """Configuration of one account and region. Credentials come from the SDK's own chain, never from the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Literal["cloudwatch"]
-    name: SourceName
-    region: str | None = None
-    profile: str | None = None
-    period_seconds: int = Field(60, ge=60, le=DAY_SECONDS)
-    timeout_seconds: float = Field(60.0, gt=0)
-    requests_per_second: float | None = Field(10.0, gt=0)
-    queries: tuple[CloudWatchQuery, ...] = Field(min_length=1)
-
-    @field_validator("period_seconds")
-    @classmethod
-    def _whole_minutes(cls, period: int) -> int:
-        return _checked_period(period)
-
-    @field_validator("queries")
-    @classmethod
-    def _one_query_a_metric(cls, queries: tuple[CloudWatchQuery, ...]) -> tuple[CloudWatchQuery, ...]:
-        see_one_query_a_metric(query.metric for query in queries)
-        return queries
-
-
-def _checked_period(period: int) -> int:
-    if period % 60 or DAY_SECONDS % period:
-        raise ValueError(f"{period} s is not minutes that divide a day; fix: use 60, 300, 3600 or 86400")
-    return period
 
 
 #: Parts of answers that are read.
@@ -193,6 +108,8 @@ class CloudWatchConnector:
             landing = Outstanding(folder.remove if folder is not None else lambda: None)
             for query in source.queries:
                 yield from self._days(client, query, window, is_landed, landing)
+            if self._spool is not None:
+                yield from self._census(client, self._spool.parent, window, is_landed, landing)
             landing.all_given()
 
     def _folder(self, stack: ExitStack, window: Window) -> SpoolFolder | None:
@@ -229,6 +146,38 @@ class CloudWatchConnector:
             self.traffic.rows += batch.frame.num_rows + len(batch.broken)
             if not is_landed(batch.batch_id, batch.fingerprint):
                 yield replace(batch, when_landed=landing.take())
+
+    def _census(
+        self, client: AwsClient, home: Path, window: Window, is_landed: IsLanded, landing: Outstanding
+    ) -> Iterator[Batch]:
+        """When it is due: read the days again that landed before and may have changed since.
+
+        To count points is to read them: the service counts samples, of which a point holds any number. A day of which
+        it gives fewer points stays as it landed: points age out, and series leave the list.
+        """
+        (table,), every = self.tables(), self._source.census_every_days
+        if not census.is_due(census.read(home, self.name, table), window.end, every):
+            return
+        first, total = window.start, 0
+        days = Window(first - timedelta(days=self._source.census_days), first - timedelta(days=1))
+        for query in self._source.queries:
+
+            def is_asked(receipt: Receipt, query: CloudWatchQuery = query) -> bool:
+                shown = (receipt.query or "").rpartition(" every ")[0]
+                return receipt.batch_id.rpartition("/")[0] == query.metric and shown == _shown(query)
+
+            landed = census.landed_days(home, self.name, table, days, is_asked)
+            total += sum(receipt.rows_received for receipt in landed.values())
+            for again in census.windows(sorted(landed)):
+                for batch in self._days(client, query, again, is_landed, landing):
+                    assert batch.window is not None
+                    rows = batch.frame.num_rows + len(batch.broken)
+                    if rows < landed[batch.window.start].rows_received:
+                        batch.landed()
+                    else:
+                        total += rows - landed[batch.window.start].rows_received
+                        yield batch
+        census.write(home, self.name, table, census.Census(window.end, total, {}))
 
     def _ask(self, client: AwsClient, action: str, question: dict[str, Any]) -> dict[str, Any]:
         """An answer that a run before left, or a fresh one, which is kept."""
@@ -330,9 +279,7 @@ class CloudWatchConnector:
             input_path=f"cloudwatch:{self._source.region or 'default'}/{query.namespace}/{query.metric_name}",
             input_sha256=rows_digest(rows.frame, rows.broken),
             input_bytes=rows.frame.nbytes,
-            query=f"{query.stat} by {query.ci_dimension} {query.dimensions or ''} every {period} s".replace(
-                "  ", " "
-            ),
+            query=f"{_shown(query)} every {period} s",
             window=Window(day, day),
             source_rows=rows.source_rows,
             broken=rows.broken,
@@ -456,7 +403,7 @@ def _as_series(
     query: CloudWatchQuery, found: dict[str, dict[datetime, float | str]], period: int
 ) -> list[Series]:
     """Points as series of text; counted statistics as a rate a second."""
-    divisor = period if query.stat in _COUNTED else 1
+    divisor = period if query.stat in COUNTED else 1
     series = []
     for value, points in found.items():
         moments = sorted(points)
@@ -483,6 +430,13 @@ def _read_at(query: CloudWatchQuery, period: int) -> str:
     """Names a day of the query as read by this period, whatever came."""
     text = f"cloudwatch\n{period}\n{query.model_dump_json(exclude={'period_seconds'})}"
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _shown(query: CloudWatchQuery) -> str:
+    """What is asked for, but the period."""
+    return " ".join(
+        [query.stat, "by", query.ci_dimension, *([str(query.dimensions)] if query.dimensions else [])]
+    )
 
 
 def _batch_id(query: CloudWatchQuery, day: date) -> str:

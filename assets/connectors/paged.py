@@ -120,6 +120,10 @@ class PagedConnector(ABC):
         """What was exchanged for the table read last."""
         return self._link.traffic
 
+    def read_days(self, window: Window) -> Window:
+        """The days that a run for `window` reads of a table that is read by day."""
+        return Window(window.start - timedelta(days=self._source.lookback_days), window.end)
+
     def tables(self) -> list[str]:
         """The configured contract tables, and `tombstones` where a census is taken."""
         return [*self._source.tables, *([census.TOMBSTONES] if self._counted() else [])]
@@ -137,13 +141,13 @@ class PagedConnector(ABC):
             return
         if table not in self.tables():
             return
-        wide = _widened(window, self._source.lookback_days) if self.is_by_day(table) else None
+        wide = self.read_days(window) if self.is_by_day(table) else None
         with self.client() as client:
             for question in self.questions(table):
                 folder = table if question == table else slug(question)
                 yield from self._read(client, table, question, folder, wide, is_landed)
-            if table in self._counted() and self._home is not None:
-                yield from self._census(client, self._home, table, window.end, wide, is_landed)
+            if self._home is not None:
+                yield from self.take_census(client, self._home, table, window, is_landed)
 
     def probe(self, window: Window) -> Probe:
         """One bounded question a table: does it answer, does it hold anything?
@@ -293,15 +297,15 @@ class PagedConnector(ABC):
             table for table in self._source.tables if contract(table).since and table not in self.uncounted
         ]
 
-    def _census(
-        self, client: Client, home: Path, table: str, day: date, read: Window | None, is_landed: IsLanded
+    def take_census(
+        self, client: Client, home: Path, table: str, window: Window, is_landed: IsLanded
     ) -> Iterator[Batch | RejectedInput]:
         """Take a census when one is due, note what is gone, and read days again on which something was missed.
 
-        Days of `read` were just read: what they miss is for the next census.
+        The days that `window` made the run read are fresh: what they miss is for the next census.
         """
-        before = census.read(home, self.name, table)
-        if not census.is_due(before, day, self._source.census_every_days):
+        before, day = census.read(home, self.name, table), window.end
+        if table not in self._counted() or not census.is_due(before, day, self._source.census_every_days):
             return
         with contextlib.ExitStack() as stack:
             question = json.dumps(
@@ -318,7 +322,7 @@ class PagedConnector(ABC):
                 if spool.announced is None or not self._source.accept_hidden_rows:
                     yield refused
                 return
-            just_read = set() if read is None else set(_days(read))
+            just_read = set(_days(self.read_days(window)))
             by_history = contract(table).time is not None
             missed = [
                 one for one in census.missed_days(known, held, by_history=by_history) if one not in just_read
@@ -435,10 +439,6 @@ def as_text(cell: Any) -> str | None:
     if isinstance(cell, (dict, list)):
         return json.dumps(cell, sort_keys=True, ensure_ascii=False)
     return repr(cell)
-
-
-def _widened(window: Window, days: int) -> Window:
-    return Window(window.start - timedelta(days=days), window.end)
 
 
 def _days(window: Window) -> list[date]:

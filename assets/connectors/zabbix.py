@@ -7,14 +7,17 @@ what the answers hold.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from assets.connectors.base import Batch, IsLanded, Window, rows_digest
+from assets.connectors import census, zabbix_census
+from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, rows_digest
 from assets.connectors.http import Client
 from assets.connectors.paged import PagedConnector, Probe, as_text
 from assets.connectors.paged_settings import PagedSource
@@ -42,7 +45,8 @@ from assets.connectors.zabbix_values import (
     without_covered_trends,
     without_refused,
 )
-from assets.landing.spool import Cursor, Page, RawRow
+from assets.landing.spool import Cursor, Page, RawRow, Spool
+from assets.landing.store import slug
 
 __all__ = ["ZabbixConnector", "ZabbixSource"]
 
@@ -176,6 +180,57 @@ class ZabbixConnector(PagedConnector):
             warnings=tuple(warnings),
             version_fingerprint=None if has_less else whole,
         )
+
+    def take_census(
+        self, client: Client, home: Path, table: str, window: Window, is_landed: IsLanded
+    ) -> Iterator[Batch | RejectedInput]:
+        """When it is due: count the values of days that landed before, and read those again of which there are more.
+
+        Of what the server holds less of nothing is read: the housekeeper deletes history, and what has landed stays.
+        """
+        if table != SAMPLES:
+            return
+        before, day = census.read(home, self.name, table), window.end
+        if not census.is_due(before, day, self._source.census_every_days):
+            return
+        total, first = 0, self.read_days(window).start
+        days = Window(first - timedelta(days=self._source.census_days), first - timedelta(days=1))
+        for query in self._source.queries:
+            metric = query.metric
+            shown = self._source.mapped(metric).filter
+            landed = zabbix_census.landed_values(home, self.name, table, days, metric, shown)
+            with contextlib.ExitStack() as stack:
+                asked = json.dumps([self._source.url, shown, day.isoformat(), sorted(map(str, landed))])
+                spool = self._spooled(stack, f"{slug(metric)}.census", asked)
+                held = self._count(client, query, landed, spool)
+                total += sum(held.values())
+                more = sorted(one for one, values in held.items() if values > landed[one])
+                for again in census.windows(more):
+                    yield from self._read(client, table, metric, f"{slug(metric)}.late", again, is_landed)
+                spool.remove()
+        census.write(home, self.name, table, census.Census(day, total, {}))
+
+    def _count(
+        self, client: Client, query: ZabbixQuery, days: Iterable[date], spool: Spool
+    ) -> dict[date, int]:
+        """Values of each day, counted by the server: one number a day and value type, however many there are."""
+        asked = zabbix_census.questions(self._items_of(client, query), days)
+
+        def ask(cursor: Cursor) -> Page:
+            number: int = cursor["number"]
+            part, day, params = asked[number]
+            answer = call(client, "history.get", params, rights=self.rights)
+            row = zabbix_census.counted(client, part, day, answer)
+            return Page((row,), zabbix_census.following(number, asked))
+
+        if asked:
+            self._fetch(
+                client,
+                spool,
+                {"number": 0},
+                lambda cursor: self._page(client, lambda: ask(cursor), cursor),
+            )
+        return zabbix_census.by_day(spool.rows())
 
     # --- items and hosts ---
 

@@ -19,6 +19,8 @@ UNITS = {
     "V": "V", "W": "W", "C": "Cel", "°C": "Cel", "rpm": "{revolution}/min", "vps": "{value}/s",
     "qps": "{query}/s", "rps": "{request}/s", "ops": "{operation}/s", "iops": "{operation}/s",
 }  # fmt: skip
+#: The end of a refusal of an item that holds no numbers: one row of quarantine stands for the item.
+NO_NUMBERS = ", no numbers"
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DELAY = re.compile(r"(\d+)([smhdw]?)")
 _PARAMETER = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,\]]*))\s*(?:,|$)')
@@ -130,7 +132,7 @@ def _item(
     item = Item(str(raw["itemid"]), str(raw["value_type"]), f"{host['host']}: {raw['key_']}")
     if not item.is_number:
         kind = VALUE_TYPES.get(item.value_type, f"values of type {item.value_type}")
-        return _refused(item, f"holds {kind}, no numbers", "ask for other items in item_key", "value")
+        return _refused(item, f"holds {kind}{NO_NUMBERS}", "ask for other items in item_key", "value")
     names = {"host": host["host"], "name": host["name"], "hostid": str(raw["hostid"])}
     names |= {str(place): text for place, text in enumerate(parameters(raw["key_"]), start=1)}
     missing = [name for name in PLACEHOLDER.findall(ci) if not names.get(name)]

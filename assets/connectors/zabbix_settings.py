@@ -55,7 +55,8 @@ class ZabbixQuery(BaseModel):
 class ZabbixSource(PagedSource):
     """Configuration of one server. Signs in with `token_env` (an API token), or `user` and `password_env`.
 
-    `url` is the address of the frontend. `host_groups` limits what is read to hosts of these groups.
+    `url` is the address of the frontend. `host_groups` limits what is read to hosts of these groups. A census counts
+    the values of `census_days` before those that a run reads.
     """
 
     type: Literal["zabbix"]
@@ -65,6 +66,7 @@ class ZabbixSource(PagedSource):
     queries: tuple[ZabbixQuery, ...] = ()
     tables: dict[str, TableSettings] = Field(default_factory=dict)
     page_rows: int = Field(10_000, ge=1, le=100_000)
+    census_days: int = Field(30, ge=1, le=366)
 
     @field_validator("url")
     @classmethod

@@ -1,4 +1,7 @@
-"""The census of Prometheus: samples are counted at the source, and days that lack some are read again."""
+"""The census of Prometheus: samples are counted at the source, and days that lack some are read again.
+
+What all sources of metrics guarantee of it: test_guarantees_census.py.
+"""
 
 from __future__ import annotations
 
@@ -64,14 +67,6 @@ def test_an_empty_answer_that_nobody_could_doubt_is_made_good(simulator: Prometh
     assert landed(tmp_path) == set(simulator.held())
 
 
-def test_what_ages_out_stays_landed(simulator: Prometheus, tmp_path: Path) -> None:
-    run(simulator, tmp_path, 0)
-    before = landed(tmp_path)
-    simulator.samples.clear()
-    assert run(simulator, tmp_path, 1).batches_written == 1
-    assert landed(tmp_path) == before
-
-
 def test_it_is_taken_when_it_is_due_and_of_days_that_were_read_alone(
     simulator: Prometheus, tmp_path: Path
 ) -> None:
@@ -86,20 +81,3 @@ def test_it_is_taken_when_it_is_due_and_of_days_that_were_read_alone(
     taken = census.read(tmp_path, "desk", CASE.table)
     assert taken is not None
     assert (taken.day, taken.held) == (DAY + timedelta(days=5), HELD_BY_SEVERAL)
-
-
-def test_a_run_that_dies_in_its_census_takes_it_again(simulator: Prometheus, tmp_path: Path) -> None:
-    """Nothing that has an answer is asked for twice, and only a census that came to its end counts as taken."""
-    run(simulator, tmp_path, 0)
-    simulator.add()
-    connector = connect(CASE, simulator, tmp_path / "spool", census_every_days=1)
-    later = Window(DAY + timedelta(days=1), DAY + timedelta(days=1))
-    batches = connector.batches(CASE.table, later, lambda *_: False)
-    assert [next(batches).batch_id for _ in range(2)] == ["load/2026-03-29", "load/2026-03-28"]
-    batches.close()  # type: ignore[attr-defined]
-    taken = census.read(tmp_path, "desk", CASE.table)
-    assert taken is not None
-    assert taken.day == DAY
-    run(simulator, tmp_path, 1)
-    assert simulator.questions == []
-    assert landed(tmp_path) == set(simulator.held())

@@ -17,6 +17,7 @@ from assets.connectors.base import Batch, IsLanded, Window
 from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
 from assets.connectors.zabbix_items import UNITS, interval_seconds, matches, parameters
+from assets.landing.summary import LandingSummary
 from assets.landing.units import is_unit
 from orchestration.doctor import examine
 from tests.connectors.landing import land_all, landed_rows, quarantined_rows
@@ -237,7 +238,79 @@ def test_a_day_that_landed_from_history_stays_when_history_is_gone(zabbix: Zabbi
     assert [row["ci_id"] for row in landed_rows(tmp_path, "zabbix", "metric_samples")] == ["shop"]
 
 
+# --- census ---
+
+
+def counted(zabbix: Zabbix, home: Path, number: int, query: dict[str, Any] | None = None) -> LandingSummary:
+    """Land a day with a census; days are counted from `DAY`."""
+    settings = ZabbixSource.model_validate(source(zabbix.url, query, census_every_days=1))
+    one = ZabbixConnector(settings, spool=home / "spool", retries=RetryPolicy(sleep=lambda _seconds: None))
+    window = Window(DAY + timedelta(days=number), DAY + timedelta(days=number))
+    (summary,) = land_all(one, home, window, hour=6 + number)
+    return summary
+
+
+def test_an_item_without_numbers_is_not_counted_as_a_value(zabbix: Zabbix, tmp_path: Path) -> None:
+    """Its row of quarantine stands beside the values of the day: a late value must not hide behind it."""
+    zabbix.item("web1", "cpu[text]", value_type="4")
+    zabbix.item("web2", "cpu[busy]", value_type="3")
+    zabbix.value(zabbix.items[-1], START, "1")
+    query = {"item_key": "cpu[*]", "ci": "{host}"}
+    assert counted(zabbix, tmp_path, 0, query).rows_received == 2
+    zabbix.value(zabbix.items[-1], START + timedelta(minutes=1), "2")
+    assert counted(zabbix, tmp_path, 1, query).batches_written == 2
+    assert [row["value"] for row in landed_rows(tmp_path, "zabbix", "metric_samples")] == [1.0, 2.0]
+    floats = {"history": 0, "itemids": ["105"]}
+    assert not [params for params in asked(zabbix, "history.get") if params.items() >= floats.items()]
+
+
+def test_a_day_of_trends_is_read_again_when_history_comes(zabbix: Zabbix, tmp_path: Path) -> None:
+    """As when a proxy that was away for days sends what it kept: history is finer than what stood in for it."""
+    zabbix.trend(zabbix.items[0], START, "1", "2", "9")
+    counted(zabbix, tmp_path, 0)
+    for minute in range(2):
+        zabbix.value(zabbix.items[0], START + timedelta(minutes=minute), "5")
+    counted(zabbix, tmp_path, 1)
+    assert [row["value"] for row in landed_rows(tmp_path, "zabbix", "metric_samples")] == [5.0, 5.0]
+
+
+def test_days_that_another_query_read_are_not_counted(zabbix: Zabbix, tmp_path: Path) -> None:
+    """They stay as that one read them."""
+    zabbix.value(zabbix.items[0], START, "1")
+    counted(zabbix, tmp_path, 0)
+    zabbix.value(zabbix.items[0], START + timedelta(minutes=1), "2")
+    assert counted(zabbix, tmp_path, 1, {"ci_map": {"web1": "shop"}}).batches_written == 1
+    assert [row["ci_id"] for row in landed_rows(tmp_path, "zabbix", "metric_samples")] == ["web1"]
+
+
+def test_a_server_that_does_not_count_is_an_error_that_says_what_to_set(
+    zabbix: Zabbix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """History in Elasticsearch: the frontend lists the values whatever it is asked."""
+    zabbix.value(zabbix.items[0], START, "1")
+    counted(zabbix, tmp_path, 0)
+    answer = zabbix._history_get
+    monkeypatch.setattr(
+        zabbix, "_history_get", lambda params: [] if "countOutput" in params else answer(params)
+    )
+    with pytest.raises(SourceError, match="gave no number") as caught:
+        counted(zabbix, tmp_path, 1)
+    assert "census_every_days: null" in caught.value.fix
+
+
 # --- hosts ---
+
+
+def test_a_host_that_is_deleted_is_gone_with_the_next_run(zabbix: Zabbix, tmp_path: Path) -> None:
+    """Hosts are read whole, so each run is a census: a deleted one is missed, a new one comes, whatever their dates."""
+    tables = {"configuration_items": {"constants": {"valid_from": "2024-01-01"}}}
+    one = connector(zabbix.url, queries=[], tables=tables)
+    land_all(one, tmp_path, WINDOW)
+    del zabbix.hosts[1]
+    zabbix.host("web4", hostid="10009")
+    land_all(one, tmp_path, WINDOW, hour=7)
+    rows = landed_rows(tmp_path, "zabbix", "configuration_items")
+    assert sorted(row["ci_id"] for row in rows) == ["web1", "web3", "web4"]
 
 
 def test_hosts_land_as_configuration_items(zabbix: Zabbix, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from assets.connectors import census
 from assets.connectors.base import Batch, RejectedInput, Window
 from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
@@ -118,11 +119,13 @@ def connect(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Connect:
     monkeypatch.setenv("ZABBIX_TOKEN", estate.token())
     monkeypatch.setenv("ZABBIX_PASSWORD", PASSWORD)
 
-    def connector(*queries: dict[str, Any], **changes: Any) -> ZabbixConnector:
+    def connector(*queries: dict[str, Any], spool: Path | None = None, **changes: Any) -> ZabbixConnector:
         given = {"type": "zabbix", "name": "zabbix", "url": estate.server.url, "token_env": "ZABBIX_TOKEN"}
         given |= {"lookback_days": 0, "page_rows": 100, "queries": list(queries)}
         retries = RetryPolicy(sleep=lambda _seconds: None)
-        return ZabbixConnector(ZabbixSource.model_validate({**given, **changes}), retries=retries)
+        return ZabbixConnector(
+            ZabbixSource.model_validate({**given, **changes}), spool=spool, retries=retries
+        )
 
     return connector
 
@@ -233,6 +236,30 @@ def test_hosts_that_may_be_read_become_configuration_items(connect: Connect, tmp
         ("web1", "web1", "host"),
         ("web2", "web2", "host"),
     ]
+
+
+def test_a_census_counts_what_lands(connect: Connect, estate: Estate, tmp_path: Path) -> None:
+    """The server's own count is that of the values that landed; where it is more the day is read again."""
+
+    def run(number: int) -> int:
+        one = connect(CPU, spool=tmp_path / "spool", census_every_days=1)
+        window = Window(DAY + timedelta(days=number), DAY + timedelta(days=number))
+        (summary,) = land_all(one, tmp_path, window, hour=6 + number, day=DAY + timedelta(days=3))
+        return summary.batches_written
+
+    assert [run(0), run(1)] == [1, 1]
+    taken = census.read(tmp_path, "zabbix", "metric_samples")
+    assert taken is not None
+    assert taken.held == len(sent("cpu"))
+    itemid = estate.sql("select itemid from items where key_ = 'cpu' order by itemid limit 1")[0][0]
+    late = int((MIDNIGHT + timedelta(minutes=1)).timestamp())
+    estate.sql(f"insert into history (itemid, clock, value, ns) values ({itemid}, {late}, 7, 0)")
+    try:
+        assert run(2) == 2
+        values = [row["value"] for row in landed_rows(tmp_path, "zabbix", "metric_samples")]
+        assert len(values) == len(sent("cpu")) + 2
+    finally:
+        estate.sql(f"delete from history where clock = {late}")
 
 
 def test_hours_whose_history_is_gone_come_from_trends(connect: Connect, estate: Estate) -> None:

@@ -154,6 +154,9 @@ class Zabbix(Simulator):
             and types.get(row["itemid"]) == kind
             and params["time_from"] <= row["at"] <= params["time_till"]
         ]
+        if params.get("countOutput"):
+            # The number alone, as text (ui/include/classes/api/services/CHistory.php, getFromSql: rowscount).
+            return str(len(found))
         if params.get("sortfield") != "clock":
             assert params.get("limit") == 1, "rows in any order cannot be read to the end"
         found.sort(key=lambda row: (row["at"], row["number"] * 7919 % 97 + len(self.questions) % 2))
