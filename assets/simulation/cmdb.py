@@ -8,6 +8,7 @@ from datetime import date
 import pandas as pd
 
 from assets.simulation.calibration import GIBIBYTE, Calibration
+from assets.simulation.control_records import teams
 from assets.simulation.estate import FOUNDED, Ci, Estate, Pool
 from assets.simulation.files import SourceFiles
 from assets.simulation.sizes import Sizing, sizings
@@ -40,6 +41,7 @@ def write_cmdb(estate: Estate, calibration: Calibration, files: SourceFiles) -> 
             "ci_name": "display_name",
             "ci_kind": "class",
             "team_id": "support_group",
+            "supplier_team_id": "supplier",
             "site": "location",
             "size_name": "size",
             "valid_from": "installed",
@@ -58,9 +60,18 @@ def write_cmdb(estate: Estate, calibration: Calibration, files: SourceFiles) -> 
 
 def configuration_items(estate: Estate, sizes: list[Sizing | None]) -> pd.DataFrame:
     """One row a CI and period of one size, in the words of the source. Nobody keeps the sizes of volumes."""
+    of_teams = teams()
+    suppliers = set(of_teams.loc[of_teams["is_supplier"], "team_id"])
     rows: list[tuple[object, ...]] = []
     for ci, sizing in zip(estate.cis, sizes, strict=True):
-        common = (ci.ci_id, ci.name, _CLASSES[ci.kind], ci.team_id, ci.site)
+        common = (
+            ci.ci_id,
+            ci.name,
+            _CLASSES[ci.kind],
+            ci.team_id,
+            ci.team_id if ci.team_id in suppliers else None,
+            ci.site,
+        )
         first, end = _life(estate, ci)
         if sizing is None or ci.kind == "volume":
             rows.append((*common, None, first, end))
@@ -70,7 +81,17 @@ def configuration_items(estate: Estate, sizes: list[Sizing | None]) -> pd.DataFr
             last = estate.last_day_before(sizing.day)
             rows.append((*common, sizing.before.name, first, last))
             rows.append((*common, sizing.after.name, estate.day(sizing.day), end))
-    columns = ["name", "display_name", "class", "support_group", "location", "size", "installed", "retired"]
+    columns = [
+        "name",
+        "display_name",
+        "class",
+        "support_group",
+        "supplier",
+        "location",
+        "size",
+        "installed",
+        "retired",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 

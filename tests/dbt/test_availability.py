@@ -23,6 +23,8 @@ DAYS = 4
 MINUTES = DAYS * 1440
 INPUTS = """
 create table stg_service_cis (service_id text, ci_id text, valid_from date, valid_to date);
+create table stg_configuration_items (ci_id text, supplier_team_id text, valid_from date, valid_to date);
+create table int_incidents (incident_id text, ci_id text);
 create table stg_services (service_id text);
 create table stg_teams (team_id text, is_supplier boolean);
 create table stg_run_window (as_of_at timestamp);
@@ -39,13 +41,18 @@ create table int_check_intervals (service_id text, ci_id text, metric text, obse
 insert into stg_services values ('s');
 insert into stg_teams values ('own', false), ('supplier', true);
 insert into stg_run_window values ('2026-07-03');
+insert into stg_service_cis values ('s', 'e', '2020-01-01', null);
+insert into int_incidents values ('i', null), ('j', 'e');
 """
 Span = tuple[int, int]
 
 
 @dataclass
 class Case:
-    """Everything in minutes from START on. `shifts` are of a day, all else may run over midnight."""
+    """Everything in minutes from START on. `shifts` are of a day, all else may run over midnight.
+
+    Checks look at the endpoint e. Incident i belongs to the first record, which names the service, incident j to e.
+    """
 
     shifts: list[Span]
     excludes: bool
@@ -54,6 +61,8 @@ class Case:
     recorded: list[Span]
     measured: list[Span]
     supplier: list[Span]
+    supplier_of_endpoint: list[Span]
+    has_contract: bool
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +88,7 @@ def days_of(span: Span) -> list[Span]:
 
 
 def measured_rows(connection: Any, queries: dict[str, str], case: Case) -> list[dict[str, Any]]:
-    """What the models say, a row a month."""
+    """What the models say, a row a month of the endpoint and of the service."""
     for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
         connection.execute(f"drop table {table}")
     connection.execute(INPUTS)
@@ -101,13 +110,21 @@ def measured_rows(connection: Any, queries: dict[str, str], case: Case) -> list[
         add("stg_outages", "s", None, False, at(start), at(end), "i" if number == 0 else None)
     for start, end in case.supplier:
         add("int_incident_spans", "i", "supplier", "in_progress", at(start), at(end))
+    for start, end in case.supplier_of_endpoint:
+        add("int_incident_spans", "j", "supplier", "in_progress", at(start), at(end))
     add("int_incident_spans", "i", "own", "new", at(0), at(MINUTES))
+    add("stg_configuration_items", "e", "supplier", at(0).date(), at(MINUTES).date())
+    if not case.has_contract:  # the version that began last counts
+        add("stg_configuration_items", "e", None, at(0).date(), None)
+        connection.execute(
+            "update stg_configuration_items set valid_from = '2026-01-01' where valid_to is not null"
+        )
     for span in case.measured:
         for start, end in days_of(span):
-            add("int_check_intervals", "s", "s", "m", at(start).date(), "down", at(start), at(end))
+            add("int_check_intervals", "s", "e", "m", at(start).date(), "down", at(start), at(end))
     for name in MODELS:
         connection.execute(f"create table {name} as {queries[name]}")
-    cursor = connection.execute("select * from fct_availability order by month_start_date")
+    cursor = connection.execute("select * from fct_availability order by subject_kind, month_start_date")
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -128,26 +145,46 @@ def counted(case: Case) -> list[dict[str, Any]]:
     recorded = marked([*case.recorded, *case.planned])
     measured = marked(case.measured)
     down = recorded | measured
-    supplier = marked(case.supplier) if case.recorded else np.zeros(MINUTES, dtype=bool)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], down, [False]]).astype(int)))
-    outages = list(zip(edges[::2], edges[1::2], strict=True))
-    firsts = [s + hurt[0] for s, e in outages if (hurt := np.flatnonzero(agreed[s:e])).size]
-    rows = []
-    for first, last in ((0, 2 * 1440), (2 * 1440, MINUTES)):
-        here = slice(first, last)
-        if is_open[here].any():
-            rows.append(
-                {
+    nothing = np.zeros(MINUTES, dtype=bool)
+    of_record = marked(case.supplier) if case.recorded else nothing
+    of_endpoint = marked(case.supplier_of_endpoint) if case.measured else nothing
+    contract = measured & case.has_contract
+
+    def rows_of(
+        subject: str,
+        wanted: np.ndarray,
+        left_out: np.ndarray,
+        down: np.ndarray,
+        recorded: np.ndarray,
+        assigned: np.ndarray,
+    ) -> Iterator[dict[str, Any]]:
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], down, [False]]).astype(int)))
+        outages = list(zip(edges[::2], edges[1::2], strict=True))
+        firsts = [s + hurt[0] for s, e in outages if (hurt := np.flatnonzero(agreed[s:e])).size]
+        for first, last in ((0, 2 * 1440), (2 * 1440, MINUTES)):
+            here = slice(first, last)
+            if wanted[here].any():
+                yield {
+                    "subject_id": subject,
                     "agreed_minutes": agreed[here].sum(),
-                    "excluded_minutes": maintenance[here].sum(),
+                    "excluded_minutes": left_out[here].sum(),
                     "downtime_minutes": (agreed & down)[here].sum(),
                     "uptime_minutes": (agreed & ~down)[here].sum(),
                     "measured_downtime_minutes": (agreed & measured)[here].sum(),
                     "recorded_downtime_minutes": (agreed & recorded)[here].sum(),
-                    "supplier_downtime_minutes": (agreed & down & supplier)[here].sum(),
+                    "supplier_downtime_minutes": (agreed & down & (assigned | contract))[here].sum(),
+                    "assigned_supplier_downtime_minutes": (agreed & down & assigned)[here].sum(),
+                    "contract_supplier_downtime_minutes": (agreed & down & contract)[here].sum(),
                     "failure_count": sum(first <= minute < last for minute in firsts),
                 }
-            )
+
+    # What lies with a supplier for one of the two does so for the other while they are down together.
+    rows = list(rows_of("s", is_open, maintenance, down, recorded, of_record | (of_endpoint & measured)))
+    if case.measured:
+        rows = [
+            *rows_of("e", agreed, nothing, measured, nothing, of_endpoint | (of_record & measured)),
+            *rows,
+        ]
     return rows
 
 
@@ -163,7 +200,17 @@ def cases(draw: st.DrawFn) -> Case:
     shifts = [(a, b) for a, b in zip(cuts[::2], cuts[1::2], strict=False)]
     changes = [(*span, draw(st.sampled_from(["new", "scheduled", "closed"]))) for span in draw(some)]
     planned, recorded, measured = draw(st.lists(spans, max_size=2)), draw(some), draw(some)
-    return Case(shifts, draw(st.booleans()), changes, planned, recorded, measured, draw(some))
+    return Case(
+        shifts,
+        draw(st.booleans()),
+        changes,
+        planned,
+        recorded,
+        measured,
+        draw(some),
+        draw(some),
+        draw(st.booleans()),
+    )
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -36,6 +36,9 @@ DAMAGE = {
         "update marts.fct_service_levels set good_count = good_count * 0.9 where period = 'quarter'"
     ),
     "assert_service_measurements_have_a_service": "delete from intermediate.int_service_endpoints_by_day",
+    "assert_supplier_time_agrees_by_two_ways": (
+        "delete from intermediate.int_availability_intervals where state = 'supplier' and subject_kind = 'ci'"
+    ),
     "assert_weeks_of_sketches_agree_with_days": (
         "update intermediate.int_resource_sketch_weeks set covered_microseconds = covered_microseconds + 1"
     ),

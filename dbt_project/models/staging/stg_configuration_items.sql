@@ -12,6 +12,7 @@ final as (
         ci_name,
         ci_kind,
         team_id,
+        supplier_team_id,
         site,
         resource_id,
         ladder_id,

@@ -37,6 +37,7 @@ def estate() -> dict[str, list[Row]]:
                 "ci_name": ci,
                 "ci_kind": "host",
                 "valid_from": ALWAYS,
+                "supplier_team_id": "operations" if ci in ("db-1", "mail-endpoint") else None,
                 "resource_id": "arn:db-1" if ci == "db-1" else None,
                 "size_name": "medium" if ci.startswith("web") else None,
             }

@@ -93,7 +93,11 @@ with_supplier as (
         down.subject_kind,
         down.subject_id,
         {{ month_of('down.observed_date') }} as month_start_date,
-        sum({{ overlap_microseconds('down', 'held') }}) as microseconds
+        {%- for basis in ['all', 'assigned', 'contract'] %}
+        sum(
+            case when held.basis = '{{ basis }}' then {{ overlap_microseconds('down', 'held') }} else 0 end
+        ) as {{ basis }}_microseconds{{ ',' if not loop.last }}
+        {%- endfor %}
     from down
     inner join overlapping as held
         on down.subject_kind = held.subject_kind
@@ -156,7 +160,9 @@ joined as (
         coalesce(lost.down_microseconds, 0) / 60000000.0e0 as downtime_minutes,
         coalesce(lost.measured_microseconds, 0) / 60000000.0e0 as measured_downtime_minutes,
         coalesce(lost.recorded_microseconds, 0) / 60000000.0e0 as recorded_downtime_minutes,
-        coalesce(with_supplier.microseconds, 0) / 60000000.0e0 as supplier_downtime_minutes,
+        coalesce(with_supplier.all_microseconds, 0) / 60000000.0e0 as supplier_downtime_minutes,
+        coalesce(with_supplier.assigned_microseconds, 0) / 60000000.0e0 as assigned_supplier_downtime_minutes,
+        coalesce(with_supplier.contract_microseconds, 0) / 60000000.0e0 as contract_supplier_downtime_minutes,
         coalesce(failures.failure_count, 0) as failure_count
     from months
     left join lost
@@ -187,6 +193,8 @@ final as (
         measured_downtime_minutes,
         recorded_downtime_minutes,
         supplier_downtime_minutes,
+        assigned_supplier_downtime_minutes,
+        contract_supplier_downtime_minutes,
         (agreed_minutes - downtime_minutes) / nullif(agreed_minutes, 0) as availability_ratio,
         cast(failure_count as int) as failure_count,
         (agreed_minutes - downtime_minutes) / nullif(failure_count, 0) as mtbf_minutes,

@@ -19,7 +19,7 @@ ranked as (
 ),
 
 final as (
-    select ci_id, ci_name, ci_kind, team_id, site, resource_id, ladder_id, size_name, valid_from, valid_to
+    select ci_id, ci_name, ci_kind, team_id, supplier_team_id, site, resource_id, ladder_id, size_name, valid_from, valid_to
     from ranked
     where version_rank = 1
 )
