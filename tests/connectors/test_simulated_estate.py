@@ -18,9 +18,10 @@ from assets.connectors.files import FilesConnector, FilesSource
 from assets.connectors.glpi import GlpiConnector, GlpiSource
 from assets.connectors.jira import JiraConnector, JiraSource
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
+from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
 from assets.simulation import SimulationSettings, simulate
 from tests.connectors.landing import land_all, landed_rows, quarantined_rows
-from tests.connectors.simulators import glpi, jira, servicenow
+from tests.connectors.simulators import glpi, jira, servicenow, zabbix
 from tests.connectors.simulators.estate import (
     EstateRecords,
     glpi_number,
@@ -29,19 +30,27 @@ from tests.connectors.simulators.estate import (
     load_jira,
 )
 from tests.connectors.simulators.servicenow_estate import CLASSES, load_servicenow, sys_id
+from tests.connectors.simulators.zabbix_estate import INVENTORY, SHAPES, load_zabbix, queries
 
 SETTINGS = SimulationSettings(seed=101, services=12, cis=48, days=18, interval_seconds=3600)
 WINDOW = Window(SETTINGS.start_date - timedelta(days=1), SETTINGS.end_date)
+MEASURED = Window(SETTINGS.end_date - timedelta(days=2), SETTINGS.end_date)
 DESK = ("incidents", "changes", "problems", "service_requests", "sla_cycles", "approvals")
 ITEMS = ("configuration_items", "service_cis")
 Row = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def estate(tmp_path_factory: pytest.TempPathFactory) -> EstateRecords:
-    """What the estate's own files land."""
-    home = tmp_path_factory.mktemp("simulated")
-    simulate(SETTINGS, home)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The estate's own files, and what they land."""
+    found = tmp_path_factory.mktemp("simulated")
+    simulate(SETTINGS, found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def estate(home: Path) -> EstateRecords:
+    """What the files of the service desk and the CMDB land."""
     files = {table: f"sources/itsm/{table}_*.csv" for table in DESK}
     files |= {table: f"sources/cmdb/{table}.csv" for table in ITEMS}
     itsm = FilesSource.model_validate({"type": "files", "name": "itsm", "tables": files})
@@ -54,9 +63,21 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> EstateRecords:
     )
 
 
-def land(connector: Connector, home: Path, tables: Iterable[str]) -> dict[str, list[Row]]:
+@pytest.fixture(scope="session")
+def samples(home: Path) -> list[Row]:
+    """What the files of monitoring land of the last days."""
+    table = {"metric_samples": "sources/monitoring/metric_samples_*.parquet"}
+    files = FilesSource.model_validate({"type": "files", "name": "monitoring", "tables": table})
+    land_all(FilesConnector(files, home), home, MEASURED)
+    rows = landed_rows(home, "monitoring", "metric_samples")
+    return [row for row in rows if MEASURED.start <= row["observed_at"].date() <= MEASURED.end]
+
+
+def land(
+    connector: Connector, home: Path, tables: Iterable[str], window: Window = WINDOW
+) -> dict[str, list[Row]]:
     """Everything that the connector lands; nothing may be wrong with it."""
-    land_all(connector, home, WINDOW)
+    land_all(connector, home, window)
     assert {table: quarantined_rows(home, "desk", table) for table in tables} == {
         table: [] for table in tables
     }
@@ -302,3 +323,27 @@ def test_glpi(estate: EstateRecords, tmp_path: Path, monkeypatch: pytest.MonkeyP
         "title", "team_id", "state", "root_cause", "opened_at", "resolved_at", "updated_at",
     ), named=named, words={"known_error": "investigating"})  # fmt: skip
     same(estate.tables["teams"], came["teams"], ("team_id",), ("team_name",))
+
+
+def test_zabbix(
+    estate: EstateRecords, samples: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samples of hosts and services, gauges and counters, floats and unsigned numbers; hosts as items."""
+    monkeypatch.setenv(zabbix.VARIABLE, zabbix.TOKEN)
+    assert {row["metric"] for row in samples} == set(SHAPES)
+    items = estate.newest("configuration_items", "ci_id")
+    inventory = {field: f"inventory.{name}" for field, name in INVENTORY.items()}
+    tables = {"configuration_items": {"columns": inventory}}
+    with zabbix.Zabbix() as server:
+        load_zabbix(samples, items, server)
+        source = ZabbixSource.model_validate({
+            "name": "desk", "type": "zabbix", "url": server.url, "token_env": zabbix.VARIABLE, "lookback_days": 0,
+            "page_rows": 500, "queries": queries(), "tables": tables,
+        })  # fmt: skip
+        came = land(ZabbixConnector(source), tmp_path, ("metric_samples", "configuration_items"), MEASURED)
+    same(samples, came["metric_samples"], ("ci_id", "metric", "observed_at"), (
+        "value", "unit", "kind", "interval_seconds",
+    ))  # fmt: skip
+    hosts = [row for row in came["configuration_items"] if row["ci_kind"] != "service"]
+    assert len(hosts) < len(came["configuration_items"])
+    same(items, hosts, ("ci_id",), ("ci_name", "ci_kind", "team_id", "site", "valid_from"))

@@ -186,7 +186,7 @@ class Zabbix(Simulator):
 
     # --- its data ---
 
-    def host(self, name: str, **fields: Any) -> Row:
+    def host(self, name: str, /, **fields: Any) -> Row:
         """A monitored host."""
         number = str(10_001 + len(self.hosts))
         made = {
