@@ -303,6 +303,10 @@ _TRACKER_DATA = """\
       Queue => ['Incidents', 'Major', 'Changes'] },
     { Name => 'Service', Type => 'Freeform', MaxValues => 0, LookupType => 'RT::Queue-RT::Ticket',
       Queue => ['Incidents', 'Major', 'Problems'] },
+    { Name => 'Kind', Type => 'Freeform', MaxValues => 1, LookupType => 'RT::Queue-RT::Ticket',
+      Queue => ['Incidents'] },
+    { Name => 'Category', Type => 'Freeform', MaxValues => 1, LookupType => 'RT::Queue-RT::Ticket',
+      Queue => ['Incidents'] },
 );
 @Users = map { { Name => $_, Privileged => 1 } } qw(reader berlin);
 for my $queue ('Incidents', 'Major', 'Changes', 'Requests', 'Problems', "Bob's") {

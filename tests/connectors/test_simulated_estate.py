@@ -17,6 +17,7 @@ from assets.connectors.control import ControlConnector, ControlSource
 from assets.connectors.files import FilesConnector, FilesSource
 from assets.connectors.glpi import GlpiConnector, GlpiSource
 from assets.connectors.jira import JiraConnector, JiraSource
+from assets.connectors.request_tracker import RequestTrackerConnector, RequestTrackerSource
 from assets.connectors.servicenow import ServiceNowConnector, ServiceNowSource
 from assets.connectors.zabbix import ZabbixConnector, ZabbixSource
 from assets.simulation import SimulationSettings, simulate
@@ -29,8 +30,11 @@ from tests.connectors.simulators.estate import (
     load_glpi,
     load_jira,
 )
+from tests.connectors.simulators.request_tracker import RequestTracker
+from tests.connectors.simulators.request_tracker_estate import STATES, Tickets, ticket_number
 from tests.connectors.simulators.servicenow_estate import CLASSES, load_servicenow, sys_id
 from tests.connectors.simulators.zabbix_estate import INVENTORY, SHAPES, load_zabbix, queries
+from tests.servers import RequestTrackerServer
 
 SETTINGS = SimulationSettings(seed=101, services=12, cis=48, days=18, interval_seconds=3600)
 WINDOW = Window(SETTINGS.start_date - timedelta(days=1), SETTINGS.end_date)
@@ -323,6 +327,64 @@ def test_glpi(estate: EstateRecords, tmp_path: Path, monkeypatch: pytest.MonkeyP
         "title", "team_id", "state", "root_cause", "opened_at", "resolved_at", "updated_at",
     ), named=named, words={"known_error": "investigating"})  # fmt: skip
     same(estate.tables["teams"], came["teams"], ("team_id",), ("team_name",))
+
+
+@pytest.mark.request_tracker
+@pytest.mark.xdist_group("request_tracker")
+def test_request_tracker(
+    estate: EstateRecords, tracker: RequestTrackerServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real server. Its default lifecycle has five statuses, and a ticket is never closed."""
+    monkeypatch.setenv("RT_TOKEN", tracker.TOKENS["reader"])
+    incidents = list(estate.incidents())
+    requests = estate.newest("service_requests", "request_id")
+    changes, problems = estate.newest("changes", "change_id"), estate.newest("problems", "problem_id")
+    ours = numbered(row for updates in incidents for row in updates)
+    assert {row["state"] for row in ours} == set(STATES["incidents"])
+    assert {1} < {len({row["team_id"] for row in updates}) for updates in incidents}
+    Tickets(tracker).load(incidents, {"service_requests": requests, "changes": changes, "problems": problems})
+    teams = sorted({row["team_id"] for row in [*ours, *requests, *problems]})
+    kinds = {"incidents": "Incident", "service_requests": "service_requests", "problems": "problems"}
+    service, item = {"service_id": "CF.{Service}"}, {"ci_id": "CF.{CI}"}
+    columns = {
+        "incidents": {**service, **item, "category": "CF.{Category}"},
+        "service_requests": service,
+        "problems": {**service, **item},
+    }
+    tables: dict[str, dict[str, Any]] = {
+        table: {"filter": f"'CF.{{Kind}}' = '{kind}'", "columns": columns[table]}
+        for table, kind in kinds.items()
+    }
+    try:
+        source = RequestTrackerSource.model_validate({
+            "name": "desk", "type": "request_tracker", "url": tracker.url, "token_env": "RT_TOKEN",
+            "lookback_days": 0, "census_every_days": None,
+            "queues": {**dict.fromkeys(kinds, teams), "changes": ["Changes"]},
+            "tables": {**tables, "changes": {"columns": item}},
+        })  # fmt: skip
+        came = land(RequestTrackerConnector(source), tmp_path, source.tables)
+    finally:
+        Tickets(tracker).load([], {})
+        RequestTracker.written = ""
+
+    def words(table: str) -> dict[str, str]:
+        states = source.mapped(table).replace["state"]
+        return {state: states[status] for state, status in STATES[table].items()}
+
+    same(ours, numbered(came["incidents"]), ("incident_id", "event_sequence"), (
+        "updated_at", "state", "priority", "title", "category", "service_id", "ci_id", "team_id", "opened_at",
+        "resolved_at",
+    ), named=ticket_number, words=words("incidents"))  # fmt: skip
+    same(requests, came["service_requests"], ("request_id",), (
+        "service_id", "team_id", "state", "opened_at", "fulfilled_at", "updated_at",
+    ), named=ticket_number, words=words("service_requests"))  # fmt: skip
+    same(changes, came["changes"], ("change_id",), (
+        "state", "title", "ci_id", "requested_at", "planned_start_at", "planned_end_at", "started_at", "ended_at",
+        "updated_at",
+    ), named=ticket_number, words=words("changes"))  # fmt: skip
+    same(problems, came["problems"], ("problem_id",), (
+        "title", "service_id", "ci_id", "team_id", "state", "opened_at", "resolved_at", "updated_at",
+    ), named=ticket_number, words=words("problems"))  # fmt: skip
 
 
 def test_zabbix(
