@@ -96,11 +96,24 @@ def is_due(before: Census | None, day: date, every_days: int | None) -> bool:
     return every_days is not None and (before is None or not 0 <= (day - before.day).days < every_days)
 
 
-def gone(before: Census | None, known: Landed, held: Iterable[Held], day: date) -> dict[str, date]:
-    """Keys that have landed and that the source no longer holds, each with the day on which that was first known."""
+def gone(
+    before: Census | None,
+    known: Landed,
+    held: Iterable[Held],
+    day: date,
+    whole: Callable[[str], str] = lambda key: key,
+) -> dict[str, date]:
+    """Keys that have landed and that the source no longer holds, each with the day on which that was first known.
+
+    `whole` names what a key belongs to: where the source holds that, the key is not gone.
+    """
     there = {one.key for one in held}
     earlier = before.gone if before is not None else {}
-    return {key: earlier.get(key, day) for key in sorted({*earlier, *known.newest}) if key not in there}
+    return {
+        key: earlier.get(key, day)
+        for key in sorted({*earlier, *known.newest})
+        if key not in there and whole(key) not in there
+    }
 
 
 def missed_days(known: Landed, held: Iterable[Held], *, by_history: bool) -> list[date]:

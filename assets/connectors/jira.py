@@ -23,7 +23,7 @@ from assets.connectors.jira_assets import (
     data_center_question,
     object_cells,
 )
-from assets.connectors.jira_history import Place, Update, add_counts, history
+from assets.connectors.jira_history import Place, Update, add_counts, first_in, history
 from assets.connectors.jira_settings import JiraSource
 from assets.connectors.jira_site import (
     SLA_FIELD,
@@ -37,7 +37,7 @@ from assets.connectors.jira_site import (
     moment,
     updated_at,
 )
-from assets.connectors.jira_sla import CYCLE_FIELDS, cycle_cells, cycles, kept_target
+from assets.connectors.jira_sla import CYCLE_FIELDS, cycle_cells, held_cycles, kept_target, shown_slas
 from assets.connectors.paged import PagedConnector
 from assets.connectors.paged_settings import Mapped, TableSettings
 from assets.connectors.remote import NotThereError, TransientError
@@ -48,6 +48,7 @@ from assets.landing.spool import Cursor, Page, RawRow
 #: What the connector itself adds to an issue's fields, by contract table.
 _MADE = {
     "incidents": ("change_number", "reassignments", "reopenings", "closed_at", "made_sla"),
+    "problems": ("known_error_at",),
     "sla_cycles": CYCLE_FIELDS,
 }
 _ENDED = ("resolved", "closed")
@@ -67,8 +68,6 @@ class JiraConnector(PagedConnector):
     _source: JiraSource
     _site: Site | None = None
     _workspace: str | None = None
-    # A cycle has no key that could be asked for; it goes with its incident.
-    uncounted = ("sla_cycles",)
     rights = "Browse Projects on the projects read, and the role Agent of their service projects for SLAs"
 
     def sign_in(self) -> SignIn | None:
@@ -103,6 +102,7 @@ class JiraConnector(PagedConnector):
             "updated"
         }
         is_incidents = table == "incidents"
+        is_logged = is_incidents or (table == "problems" and "known_error_at" in mapped.source_fields)
         if is_incidents:
             fields |= {"created", "resolution", site.field(self._source.sla_name) or "updated"}
         if table == "sla_cycles":
@@ -110,7 +110,7 @@ class JiraConnector(PagedConnector):
         since, until = instants(cursor, "since", "until")
         jql = f"({mapped.filter}) AND updated >= {site.text(site.asked(instants(cursor, 'bound')[0]))}"
         announced = self._count(client, site, table, jql, cursor)
-        body = self._search(client, site, jql, sorted(fields), "changelog" if is_incidents else None, cursor)
+        body = self._search(client, site, jql, sorted(fields), "changelog" if is_logged else None, cursor)
         following = self._behind(client, site, table, body, cursor)
         seen = set(cursor["seen"])
         fresh = [issue for issue in body["issues"] if mark(issue) not in seen]
@@ -129,33 +129,52 @@ class JiraConnector(PagedConnector):
                 for made in self._cycles(client, site, one, mapped)
             ]
             return Page(tuple(found), following, announced, records)
-        rows = tuple(RawRow(key_of(one), updated_at(one), cells_of(one, columns)) for one in inside)
+        cells = [cells_of(one, columns) for one in inside]
+        if is_logged:
+            state, words = mapped.columns.get("state", ""), mapped.replace.get("state", {})
+            for one, row in zip(inside, cells, strict=True):
+                updates = self._updates(client, site, one)
+                row["known_error_at"] = first_in(one, columns.get(state, ()), updates, words, "known_error")
+        rows = tuple(
+            RawRow(key_of(one), updated_at(one), row) for one, row in zip(inside, cells, strict=True)
+        )
         return Page(rows, following, announced, records)
 
     def census_page(self, client: Client, table: str, cursor: Cursor | None) -> Page:
-        """The key of every issue, in the order of its last change, with the time of its making."""
+        """The key of every issue (or of its cycles), in the order of its last change, with the time of its making.
+
+        Of an incident whose SLAs do not come as fields nothing is asked: as long as it is there, so are its cycles.
+        """
         cursor = cursor or self.first(table, Window(_BEGINNING, _END))
         site, mapped = self._known(client), self._source.mapped(table)
-        column = mapped.columns[contract(table).key[0]]
+        is_cycles = table == "sla_cycles"
+        column = mapped.columns["incident_id" if is_cycles else contract(table).key[0]]
         places = self._columns(client, site, table, mapped)[column]
         bound = site.asked(instants(cursor, "bound")[0])
         jql = f"({mapped.filter}) AND updated >= {site.text(bound)}"
         announced = None
         if not self._source.is_cloud and cursor["bound"] == cursor["since"] and not cursor["start"]:
             announced = self._total(client, jql)
-        fields = sorted({place.field for place in places} - {"id", "key"} | {"created", "updated"})
-        body = self._search(client, site, jql, fields, None, cursor)
+        fields = {place.field for place in places} - {"id", "key"} | {"created", "updated"}
+        fields |= {field for field, _ in site.slas} if is_cycles else set()
+        body = self._search(client, site, jql, sorted(fields), None, cursor)
         following = self._behind(client, site, table, body, cursor)
         seen = set(cursor["seen"])
         fresh = [issue for issue in body["issues"] if mark(issue) not in seen]
         rows = []
         for issue in fresh:
             key = cells_of(issue, {column: places})[column]
-            if key is not None:
+            if is_cycles:
+                rows += held_cycles(issue, site.slas, self._source.sla_name, updated_at(issue))
+            elif key is not None:
                 created = moment(issue["fields"].get("created"))
                 cells = {"created": created.isoformat() if created else None}
                 rows.append(RawRow(key, updated_at(issue), cells))
         return Page(tuple(rows), following, announced, tuple(map(key_of, fresh)))
+
+    def census_whole(self, table: str, key: str) -> str:
+        """A cycle is held too where all of its incident's are."""
+        return f"{key.partition('/')[0]}/" if table == "sla_cycles" else key
 
     # --- what has to be known first ---
 
@@ -413,10 +432,9 @@ class JiraConnector(PagedConnector):
 
         An issue that is no request of a service project has none (404).
         """
-        came = [(label, issue["fields"].get(field)) for field, label in site.slas]
-        found = [{"name": label, **one} for label, one in came if isinstance(one, Mapping) and cycles(one)]
+        found = shown_slas(issue, site.slas)
         if found and (name is None or any(one["name"] == name for one in found)):
-            return list(found)
+            return found
         try:
             return list(self._asked_slas(client, str(issue["key"])))
         except NotThereError:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from assets.connectors.jira_history import Cells
+from assets.landing.spool import RawRow
 
 #: What of a cycle becomes a cell.
 CYCLE_FIELDS = (
@@ -70,6 +71,21 @@ def cycle_cells(issue: str, sla: Mapping[str, Any], resolution: str) -> Iterator
             "cycle.elapsed": _minutes(cycle, "elapsedTime"),
             "cycle.breached": "true" if is_breached(cycle) else "false",
         }
+
+
+def shown_slas(issue: Mapping[str, Any], fields: Iterable[tuple[str, str]]) -> list[Mapping[str, Any]]:
+    """The SLAs that come as `fields` (id, name) of an issue and have a cycle."""
+    came = [(label, issue["fields"].get(field)) for field, label in fields]
+    return [{"name": label, **one} for label, one in came if isinstance(one, Mapping) and cycles(one)]
+
+
+def held_cycles(
+    issue: Mapping[str, Any], fields: Iterable[tuple[str, str]], resolution: str, updated: datetime | None
+) -> list[RawRow]:
+    """The cycles that come with an issue, for a census; otherwise all that it may have, of which no day is known."""
+    key = str(issue["key"])
+    shown = [cells for sla in shown_slas(issue, fields) for cells in cycle_cells(key, sla, resolution)]
+    return [RawRow(str(one["cycle.id"]), updated, {}) for one in shown] or [RawRow(f"{key}/", None, {})]
 
 
 def _millis(cycle: Mapping[str, Any], name: str, below: str) -> int | None:

@@ -54,8 +54,6 @@ class PagedConnector(ABC):
 
     #: Right that the account needs, as the product calls it; for the fix of a 403.
     rights = "the right to read this"
-    #: Tables that are read by day and of which no census can be taken.
-    uncounted: tuple[str, ...] = ()
 
     def __init__(
         self, source: PagedSource, *, spool: Path | None = None, retries: RetryPolicy | None = None
@@ -98,6 +96,10 @@ class PagedConnector(ABC):
         `first`, `page` and the settings' `mapped` are given the name of a question in place of the table's.
         """
         return (table,)
+
+    def census_whole(self, table: str, key: str) -> str:  # noqa: ARG002
+        """The key by which a census may tell that everything a landed key belongs to is still there."""
+        return key
 
     def refine(self, batch: Batch, is_landed: IsLanded) -> Batch | None:  # noqa: ARG002
         """A batch as it is to land; None: better leave what has landed."""
@@ -293,9 +295,7 @@ class PagedConnector(ABC):
         """Tables whose keys are counted: those that are read by day. Of others each run reads everything."""
         if not isinstance(self, Counted) or self._source.census_every_days is None:
             return []
-        return [
-            table for table in self._source.tables if contract(table).since and table not in self.uncounted
-        ]
+        return [table for table in self._source.tables if contract(table).since]
 
     def take_census(
         self, client: Client, home: Path, table: str, window: Window, is_landed: IsLanded
@@ -315,7 +315,7 @@ class PagedConnector(ABC):
             self._fetch(client, spool, {"census": table}, self._census_asker(client, table))
             held = [_held(row) for row in spool.rows()]
             known = census.landed(home, self.name, table)
-            gone = census.gone(before, known, held, day)
+            gone = census.gone(before, known, held, day, lambda key: self.census_whole(table, key))
             refused = self._not_believed(table, spool, gone, before, known)
             if refused is not None:
                 spool.remove()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from assets.connectors.base import Batch, Window
 from assets.connectors.jira import JiraConnector, JiraSource
 from assets.connectors.jira_history import plain
 from assets.connectors.remote import RetryPolicy, SourceError
+from tests.connectors.landing import land_all, landed_rows
 from tests.connectors.simulators import jira
-from tests.connectors.simulators.jira import Jira, cycle, entry
+from tests.connectors.simulators.jira import Jira, cycle, entry, linking
 
 DAY = date(2026, 3, 28)
 DEPLOYMENTS = ("cloud", "data_center")
@@ -140,6 +142,91 @@ def test_every_cycle_of_an_sla_is_a_row(deployment: str) -> None:
     ]
     assert rows[2]["stopped_at"] is None
     assert len(questions) == 2
+
+
+def censused(simulator: Jira, home: Path, number: int) -> dict[str, date]:
+    """Cycles that are gone, after a day was landed with a census; days are counted from `DAY`."""
+    deployment = "cloud" if simulator.is_cloud else "data_center"
+    given = source(simulator.url, deployment, tables={"sla_cycles": {}}, census_every_days=1)
+    connector = JiraConnector(given, spool=home / "spool", retries=RetryPolicy(sleep=lambda _seconds: None))
+    day = DAY + timedelta(days=number)
+    land_all(connector, home, Window(day, day), hour=6 + number)
+    rows = landed_rows(home, "desk", "tombstones")
+    assert {row["record_table"] for row in rows} <= {"sla_cycles"}
+    return {row["record_key"]: row["deleted_known_date"] for row in rows}
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_cycles_are_in_the_census_by_their_incident(deployment: str, tmp_path: Path) -> None:
+    """Those of a deleted incident are gone, and so is one that its SLA no longer has; missed ones are fetched.
+
+    Of an incident whose SLAs do not come as fields nothing is asked, and nothing is taken for gone.
+    """
+    with Jira(deployment=deployment) as simulator:
+        clock = {"id": "7", "name": "Time to resolution"}
+        first, again = cycle(30, 60, at(8), at(8, 30)), cycle(90, 60, at(9), at(10, 30))
+        deleted = incident(simulator, customfield_10060={**clock, "completedCycles": [first]})
+        kept = incident(simulator, customfield_10060={**clock, "completedCycles": [first, again]})
+        asked = incident(simulator)
+        simulator.slas[asked["key"]] = [{**clock, "completedCycles": [first]}]
+        assert censused(simulator, tmp_path, 0) == {}
+        simulator.issues.remove(deleted)
+        kept["fields"]["customfield_10060"] = {**clock, "completedCycles": [first]}
+        late = incident(simulator, customfield_10060={**clock, "completedCycles": [again]})
+        simulator.questions.clear()
+        gone = censused(simulator, tmp_path, 1)
+        questions = [question.path for question in simulator.questions if question.path.endswith("/sla")]
+    known = DAY + timedelta(days=1)
+    assert gone == {f"{deleted['key']}/7/1": known, f"{kept['key']}/7/2": known}
+    landed = {row["cycle_id"] for row in landed_rows(tmp_path, "desk", "sla_cycles")}
+    assert {f"{late['key']}/7/1", f"{asked['key']}/7/1"} <= landed
+    assert len(questions) == 1  # as the day is read again, not for the census
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_a_problem_is_a_known_error_since_its_status_says_so(deployment: str) -> None:
+    """From the changelog; a field that the user names goes before it, and no changelog is asked for then."""
+    with Jira(deployment=deployment) as simulator:
+        problem = simulator.put("Problem", at(11), status={"name": "Closed", "id": "6"})
+        problem["history"] = [
+            entry(1, at(9), ("status", "Open", "Known error")),
+            entry(2, at(10), ("status", "Known error", "Open")),
+            entry(3, at(11), ("status", "Open", "Closed")),
+        ]
+        never = simulator.put("Problem", at(11), customfield_10048=simulator._time(at(7)))
+        rows = {row["problem_id"]: row["known_error_at"] for row in read(simulator, "problems")}
+        tables = {"problems": {"columns": {"known_error_at": "Planned end"}}}
+        simulator.questions.clear()
+        (named,) = (
+            row["known_error_at"]
+            for row in read(simulator, "problems", tables=tables)
+            if row["problem_id"] == never["key"]
+        )
+        assert not any("expand" in question.params for question in simulator.questions)
+    assert rows[never["key"]] is None
+    assert datetime.fromisoformat(str(rows[problem["key"]])) == at(9)
+    assert datetime.fromisoformat(named) == at(7)
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_an_incident_has_its_problem_from_when_it_was_linked(deployment: str) -> None:
+    """A link that was removed leaves nothing; one without an entry of the changelog was there from the beginning."""
+    with Jira(deployment=deployment) as simulator:
+        issue = incident(simulator)
+        simulator.link(issue, "Problem/Incident", "CHG-7", "Change")
+        simulator.link(issue, "Problem/Incident", "PRB-2", "Problem")
+        issue["history"][1]["items"] += entry(0, at(8), linking("PRB-1", "is caused by"))["items"]
+        issue["history"][2]["items"] += entry(0, at(8), linking("PRB-2", "is caused by"))["items"]
+        made_with = incident(simulator)
+        simulator.link(made_with, "Problem/Incident", "PRB-3", "Problem")
+        rows = read(simulator, "incidents")
+        by_any = {"incidents": {"columns": {"problem_id": "Linked Issues.Problem/Incident"}}}
+        named = read(simulator, "incidents", tables=by_any)
+    of: dict[str, list[str | None]] = {}
+    for row in rows:
+        of.setdefault(row["incident_id"], []).append(row["problem_id"])
+    assert of == {issue["key"]: [None, None, None, "PRB-2", "PRB-2"], made_with["key"]: ["PRB-3"] * 5}
+    assert {row["problem_id"] for row in named} == {"CHG-7", "PRB-3"}
 
 
 def test_a_site_without_assets_says_so() -> None:

@@ -123,6 +123,11 @@ def numbered(rows: Iterable[Row]) -> list[Row]:
     return found
 
 
+def keyed(row: Row, field: str) -> Row:
+    """With the key that Jira has for the record that a field names."""
+    return {**row, field: row[field] and jira_key(row[field])}
+
+
 def rounded(rows: Iterable[Row]) -> list[Row]:
     """Elapsed time in seconds: products keep no parts of them."""
     return [{**row, "elapsed_minutes": round(row["elapsed_minutes"] * 60)} for row in rows]
@@ -232,7 +237,7 @@ def test_jira(
             "replace": {"state": {"Scheduled": "scheduled"}},
         },
         "sla_cycles": {},
-        "problems": {"columns": {"team_id": "Team", **item}},
+        "problems": {"columns": {"team_id": "Team", "change_id": "issuelinks.is fixed by.Change", **item}},
         "service_requests": {"columns": {"team_id": "Team"}},
         "configuration_items": {
             "filter": 'objectSchema = "Services"',
@@ -250,9 +255,11 @@ def test_jira(
         })  # fmt: skip
         came = land(JiraConnector(source), tmp_path, tables)
     ours = estate.tables
-    same(numbered(ours["incidents"]), numbered(came["incidents"]), ("incident_id", "event_sequence"), (
+    updates = [keyed(row, "problem_id") for row in ours["incidents"]]
+    assert any(row["problem_id"] for row in updates)
+    same(numbered(updates), numbered(came["incidents"]), ("incident_id", "event_sequence"), (
         "updated_at", "state", "priority", "title", "category", "service_id", "ci_id", "team_id", "opened_at",
-        "resolved_at", "closed_at", "reassignment_count", "reopen_count",
+        "resolved_at", "closed_at", "reassignment_count", "reopen_count", "problem_id",
     ), named=jira_key)  # fmt: skip
     expected = {jira_key(number): kept for number, kept in verdicts(ours["incidents"]).items()}
     assert verdicts(came["incidents"]) == expected
@@ -271,9 +278,10 @@ def test_jira(
         "change_kind", "state", "title", "service_id", "ci_id", "requested_at", "planned_start_at", "planned_end_at",
         "started_at", "ended_at", "outcome", "updated_at",
     ), named=jira_key)  # fmt: skip
-    same(estate.newest("problems", "problem_id"), came["problems"], ("problem_id",), (
-        "title", "service_id", "ci_id", "team_id", "state", "root_cause", "workaround", "opened_at", "resolved_at",
-        "updated_at",
+    problems = [keyed(row, "change_id") for row in estate.newest("problems", "problem_id")]
+    same(problems, came["problems"], ("problem_id",), (
+        "title", "service_id", "ci_id", "team_id", "state", "root_cause", "workaround", "change_id", "opened_at",
+        "known_error_at", "resolved_at", "updated_at",
     ), named=jira_key)  # fmt: skip
     same(estate.newest("service_requests", "request_id"), came["service_requests"], ("request_id",), (
         "request_kind", "service_id", "team_id", "state", "opened_at", "fulfilled_at", "updated_at",

@@ -90,7 +90,7 @@ def load_jira(estate: EstateRecords, site: Jira) -> None:
             status=_status("changes", row),
         )  # fmt: skip
     for row in estate.newest("problems", "problem_id"):
-        _issue(
+        issue = _issue(
             site, "Problem", row["problem_id"], row, row["opened_at"],
             # A document where Cloud's editor wrote it (docs: Atlassian Document Format).
             customfield_10070=row["root_cause"] and _document(site, row["root_cause"]),
@@ -98,6 +98,17 @@ def load_jira(estate: EstateRecords, site: Jira) -> None:
             resolutiondate=_jira_time(site, row["resolved_at"]),
             status=_status("problems", row),
         )  # fmt: skip
+        known, last = JIRA_STATES["problems"]["known_error"], JIRA_STATES["problems"][row["state"]]
+        steps = [(row["known_error_at"], known), (row["resolved_at"], last)]
+        steps = [(at, name) for at, name in steps if at is not None]
+        issue["history"] = [
+            jira.entry(number, _aware(at), ("status", before, after))
+            for number, ((at, after), before) in enumerate(
+                zip(steps, ["Open", *(name for _, name in steps)], strict=False), start=1
+            )
+        ]
+        if row["change_id"]:
+            site.link(issue, "Fix", jira_key(row["change_id"]), "Change")
     for row in estate.newest("service_requests", "request_id"):
         kind = {"requestType": {"id": "7", "name": row["request_kind"]}, "currentStatus": {}}
         _issue(
@@ -134,6 +145,11 @@ def _jira_incident(site: Jira, updates: Sequence[Row]) -> None:
         resolution=shown[-1]["resolution"] and {"name": "Done", "id": "1"},
         resolutiondate=_jira_time(site, last["resolved_at"]),
     )  # fmt: skip
+    problem = last["problem_id"] and jira_key(last["problem_id"])
+    if problem:
+        # Another link of the same type: what caused it besides is no problem.
+        site.link(issue, "Problem/Incident", "CHG-1", "Change")
+        site.link(issue, "Problem/Incident", problem, "Problem")
     hands = ("Al", "Bo")
     issue["history"] = [
         jira.entry(
@@ -141,9 +157,14 @@ def _jira_incident(site: Jira, updates: Sequence[Row]) -> None:
             _aware(update["updated_at"]),
             ("assignee", hands[number % 2], hands[(number + 1) % 2]),
             *((field, before[field], after[field]) for field in after if before[field] != after[field]),
+            *(
+                [jira.linking(problem, "is caused by")]
+                if update["problem_id"] and not earlier["problem_id"]
+                else []
+            ),
         )
-        for number, (update, before, after) in enumerate(
-            zip(updates[1:], shown, shown[1:], strict=False), start=1
+        for number, (update, before, after, earlier) in enumerate(
+            zip(updates[1:], shown, shown[1:], updates, strict=False), start=1
         )
     ]
 

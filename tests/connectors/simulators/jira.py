@@ -22,6 +22,7 @@ FIELDS = {
     "issuetype": "Issue Type",
     "assignee": "Assignee",
     "components": "Components",
+    "issuelinks": "Linked Issues",
     "resolution": "Resolution",
     "resolutiondate": "Resolved",
     "created": "Created",
@@ -43,6 +44,9 @@ FIELDS = {
     "customfield_10080": "Request Type",
 }
 WORKSPACE = "g2778e1d"
+#: Types of links: name, words on the issue that is given as `inwardIssue`'s other end, and on the other. The first is
+#: delivered (docs: Issue links of jira.mongodb.org and others show it), the second is one of a site's own.
+LINKS = {"Problem/Incident": ("is caused by", "causes"), "Fix": ("is fixed by", "fixes")}
 #: Attributes of the types of objects in Assets.
 ATTRIBUTES = {"135": "Hostname", "136": "Site", "137": "Support group"}
 _JQL = re.compile(
@@ -213,11 +217,16 @@ class Jira(Simulator):
         return shown
 
     def _entry(self, entry: Issue) -> Issue:
-        """Cloud says which field by its id too; Data Center by what users see."""
+        """Cloud says which field by its id too; Data Center by what users see, of links by a name of its own (`Link`:
+        JRASERVER-65693; Cloud: github.com/mikebowler/jirametrics/issues/72).
+        """
         items = [
             {name: cell for name, cell in item.items() if self.is_cloud or name != "fieldId"}
             for item in entry["items"]
         ]
+        for item in items:
+            if item["field"] == "issuelinks" and not self.is_cloud:
+                item["field"] = "Link"
         return {"id": entry["id"], "created": self._time(entry["at"]), "items": items}
 
     def _changelog(self, id_: str, question: Question) -> Reply:
@@ -314,6 +323,13 @@ class Jira(Simulator):
         self.issues.append(issue)
         return issue
 
+    def link(self, issue: Issue, name: str, key: str, kind: str) -> None:
+        """Link an issue, by the words that it then has itself, to one of a type (REST API, IssueLink)."""
+        inward, outward = LINKS[name]
+        other = {"key": key, "fields": {"summary": "Another", "issuetype": {"name": self.type(kind)}}}
+        link = {"type": {"name": name, "inward": inward, "outward": outward}, "inwardIssue": other}
+        issue["fields"].setdefault("issuelinks", []).append(link)
+
     def held(self) -> dict[str, datetime]:
         """Visible changes."""
         return {one["key"]: one["updated"] for one in self.changes if one["id"] not in self.hidden}
@@ -379,12 +395,17 @@ def entry(number: int, at: datetime, *items: tuple[str, str | None, str | None])
                 "fieldId": field,
                 "from": before and f"id of {before}",
                 "fromString": before,
-                "to": after and f"id of {after}",
-                "toString": after,
+                "to": after and (after.partition("|")[0] if field == "issuelinks" else f"id of {after}"),
+                "toString": after and after.rpartition("|")[2],
             }
             for field, before, after in items
         ],
     }
+
+
+def linking(key: str, words: str) -> tuple[str, str | None, str | None]:
+    """What an entry says when a link was made: the other's key, and words for people."""
+    return "issuelinks", None, f"{key}|This issue {words} {key}"
 
 
 def cycle(
