@@ -1,4 +1,7 @@
-"""GLPI's REST API as we believe it to be. Each trap says where it is documented (files of glpi-project/glpi)."""
+"""GLPI's REST API as its source says. Each trap names the file, of https://github.com/glpi-project/glpi.
+
+Read at commit 04d12f84 (10.0); 9.5 has the same in inc/, 11 the search in src/Glpi/Search/Provider/SQLProvider.php.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,10 @@ class Glpi(Simulator):
         """Everything is below `apirest.php`; errors are a list of a code and a text (apirest.md, Errors)."""
         if not question.path.startswith("/apirest.php/"):
             return Reply(["ERROR_RESOURCE_MISSING", "missing resource"], 400)
-        if question.headers.get("app-token") != APP_TOKEN:
+        # Wanted on every question once API clients have one (src/Api/API.php, checkAppToken).
+        if "app-token" not in question.headers:
+            return Reply(["ERROR_APP_TOKEN_PARAMETERS_MISSING", "missing parameter app_token"], 400)
+        if question.headers["app-token"] != APP_TOKEN:
             return Reply(["ERROR_WRONG_APP_TOKEN_PARAMETER", "parameter app_token seems wrong"], 400)
         resource, _, rest = question.path.removeprefix("/apirest.php/").partition("/")
         if resource == "initSession":
@@ -72,9 +78,10 @@ class Glpi(Simulator):
         match resource:
             case "killSession":
                 del self.sessions[session]
-                return Reply(None)
+                return Reply(True)
             case "changeActiveEntities":
-                # entities_id is made a number, also "all": then 0 is meant (src/Api/API.php, changeActiveEntities).
+                # entities_id is made a number, also "all": then 0 is meant, the root. Without it all are
+                # (src/Api/API.php, changeActiveEntities; that "all" may be given, as apirest.md says, is not so).
                 body = question.body if isinstance(question.body, dict) else {}
                 self.sessions[session] = body.get("is_recursive") is True and "entities_id" not in body
                 return Reply(self.has_entity)
@@ -149,20 +156,22 @@ class Glpi(Simulator):
             if row["id"] not in self.hidden
         ]
         body: Row = {"totalcount": total, "count": len(rows), "sort": params["sort"], "order": "ASC"}
-        # Nothing found: no `data` and no Content-Range (src/Api/APIRest.php). Everything found is 200, a part 206.
+        # Nothing found: no `data` and no Content-Range; 200 when all that was counted came, else 206
+        # (src/Api/APIRest.php, call; src/Api/API.php, searchItems).
         if not total:
             return Reply(body)
         headers = {
             "Content-Range": f"{begin}-{min(end, total - 1)}/{total}",
             "Accept-Range": f"{itemtype} 1000",
         }
-        return Reply({**body, "data": rows}, 206 if total > end - begin + 1 else 200, headers)
+        return Reply({**body, "data": rows}, 206 if len(rows) < total else 200, headers)
 
     def _value(self, row: Row, option: Row) -> Any:
         name = option["uid"].partition(".")[2]
         if name.endswith("Group.completename"):
-            # Of several values a list (src/Api/API.php, searchItems).
-            return row.get("groups")
+            # One value as it is, of several a list (src/Api/API.php, searchItems: "manage multiple values").
+            groups = row.get("groups") or [None]
+            return groups[0] if len(groups) == 1 else groups
         return row.get("category" if name.startswith("ITILCategory") else name)
 
     def _has(self, row: Row, option: Row) -> bool:
@@ -245,7 +254,8 @@ class Glpi(Simulator):
 
 
 def item(number: int, changed: datetime, **fields: Any) -> Row:
-    """A change, problem or ticket. Times are in the zone of PHP and carry none (flyve-mdm/glpi-plugin issue 92)."""
+    """A change, problem or ticket. Times are in the zone of PHP and carry none
+    (https://github.com/flyve-mdm/glpi-plugin/issues/92)."""
     return {
         "id": number,
         "name": "Patch",
@@ -294,10 +304,11 @@ def _list(params: Any, name: str) -> list[dict[str, str]]:
 
 
 def _meets(cell: Any, datatype: str, criterion: dict[str, str]) -> bool:
-    """One criterion (src/Search.php, addWhere).
+    """One criterion (src/Search.php, addWhere; in 11 SQLProvider.php, getWhereCriteria).
 
-    Times: `morethan` and `lessthan` leave the bound out, `equals` looks at the minute.
-    Numbers: only a sign in the value compares. Everything else is a search in the text, where 1 finds 21.
+    Times: `morethan` and `lessthan` leave the bound out; `equals` loses ":00" at the end and is then the beginning of a
+    text, so that it looks at the minute. Numbers: a sign in the value compares, whatever the searchtype; a plain number
+    is equal or not. Other texts are searched in, where 1 finds 21.
     """
     text, value, kind = str(cell or ""), criterion["value"], criterion["searchtype"]
     if datatype == "datetime":
@@ -307,4 +318,4 @@ def _meets(cell: Any, datatype: str, criterion: dict[str, str]) -> bool:
     sign = re.search(r"([<>])\s*([0-9]+)", value) if datatype == "number" else None
     if sign:
         return int(text) > int(sign[2]) if sign[1] == ">" else int(text) < int(sign[2])
-    return text == value if datatype == "specific" else value in text
+    return text == value if datatype in ("specific", "number") else value in text

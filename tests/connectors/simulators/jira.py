@@ -44,8 +44,8 @@ FIELDS = {
     "customfield_10080": "Request Type",
 }
 WORKSPACE = "g2778e1d"
-#: Types of links: name, words on the issue that is given as `inwardIssue`'s other end, and on the other. The first is
-#: delivered (docs: Issue links of jira.mongodb.org and others show it), the second is one of a site's own.
+#: Types of links: name, words on an issue that has the other as `inwardIssue`, and as `outwardIssue`. The first is
+#: delivered (jira.mongodb.org/rest/api/2/issueLinkType/10520 has it), the second is a site's own.
 LINKS = {"Problem/Incident": ("is caused by", "causes"), "Fix": ("is fixed by", "fixes")}
 #: Attributes of the types of objects in Assets.
 ATTRIBUTES = {"135": "Hostname", "136": "Site", "137": "Support group"}
@@ -190,7 +190,8 @@ class Jira(Simulator):
         return datetime.strptime(text, "%Y/%m/%d %H:%M").replace(tzinfo=self.zone, fold=1).astimezone(UTC)
 
     def _shown(self, issue: Issue, question: Question) -> Issue:
-        """Only the fields asked for; without any, ids alone (docs of search/jql: fields defaults to id)."""
+        """Only the fields asked for; without any, ids alone (developer.atlassian.com/cloud/jira/platform/rest/v3/
+        api-group-issue-search: fields of search/jql defaults to id; expand changelog: the most recent first)."""
         asked = question.params.get("fields")
         if asked is None and self.is_cloud:
             return {"id": issue["id"]}
@@ -230,7 +231,7 @@ class Jira(Simulator):
         return {"id": entry["id"], "created": self._time(entry["at"]), "items": items}
 
     def _changelog(self, id_: str, question: Question) -> Reply:
-        """Oldest first, in pages (docs: Get changelogs)."""
+        """Oldest first, in pages (developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues, changelogs)."""
         history = next(one["history"] for one in self.issues if one["id"] == id_)
         start = int(question.params.get("startAt", "0"))
         limit = min(int(question.params.get("maxResults", "100")), self.most_entries)
@@ -241,7 +242,8 @@ class Jira(Simulator):
         )
 
     def _sla(self, key: str, question: Question) -> Reply:
-        """Cycles in milliseconds, 50 a page; 404 where no customer asked (docs: Get SLA information)."""
+        """Cycles in milliseconds, 50 a page; 404 where no customer asked (developer.atlassian.com/cloud/jira/
+        service-desk/rest/api-group-request: Get SLA information)."""
         if key not in self.slas:
             return _error(404, "The request you specified does not exist.")
         start = int(question.params.get("start", "0"))

@@ -66,8 +66,9 @@ class ServiceNow(Simulator):
     def _table(self, table: str, question: Question) -> Reply:
         params = question.params
         found = self._query(self.tables[table], params.get("sysparm_query", ""))
-        # Default limit 10,000, Link with first, next and last, and X-Total-Count: githubissues.com
-        # ServiceNowITOM/ansible-sn-inventory 15; the Link is left out when there is one page only.
+        # Default limit 10,000, Link with first, next and last, and X-Total-Count: github.com/ServiceNowITOM/
+        # ansible-sn-inventory/issues/15, an answer as it came: gist.github.com/bryanbarnard/ee1d952604a11e0f0342; the
+        # Link is left out when there is one page only.
         limit, offset = int(params.get("sysparm_limit", "10000")), int(params.get("sysparm_offset", "0"))
         headers = {"X-Total-Count": str(len(found))}
         if offset + limit < len(found):
@@ -88,7 +89,7 @@ class ServiceNow(Simulator):
         return {**{name: cell for name, cell in shown.items() if cell is not None}, **extra}
 
     def _cell(self, row: Row, name: str) -> Any:
-        """Dotted names go through references (docs: Table API, sysparm_fields)."""
+        """Dotted names go through references (an answer: gist.github.com/bryanbarnard/53c91a53b4a27d549196)."""
         first, _, rest = name.partition(".")
         if not rest:
             return row.get(first)
@@ -98,7 +99,8 @@ class ServiceNow(Simulator):
     def _query(self, rows: list[Row], text: str) -> list[Row]:
         """An encoded query: ^ joins by "and", ^NQ begins one of its own, joined by "or", ^ORDERBY sorts the whole.
 
-        servicenow.github.io/sdk, Encoded Queries; KB0564887: a condition holds for its own part alone.
+        servicenow.github.io/sdk/guides/query-guide; hi.service-now.com/kb_view.do?sysparm_article=KB0564887: a
+        condition holds for its own part alone.
         """
         order = re.findall(r"ORDERBY([a-z_]+)", text)
         parts = re.sub(r"\^?ORDERBY[a-z_]+", "", text).split("^NQ")
@@ -108,7 +110,8 @@ class ServiceNow(Simulator):
     def _meets(self, row: Row, part: str) -> bool:
         for condition in filter(None, part.split("^")):
             match = _CONDITION.fullmatch(condition)
-            # An invalid condition is dropped, not refused (glide.invalid_query.returns_no_rows is false as delivered).
+            # An invalid condition is dropped, not refused: glide.invalid_query.returns_no_rows is false as delivered
+            # (community.servicenow.com/community/develop/blog/authors/catie.carmody).
             if match is None:
                 continue
             cell = row[match[1]] if match[1] in row else self._cell(row, match[1])
