@@ -204,15 +204,17 @@ def _key_labels(table: pa.Table, key: list[str]) -> np.ndarray:
 def _codes(values: pa.ChunkedArray) -> tuple[Iterator[np.ndarray], int]:
     """A number from 0 for each value, equal where values are equal, piece by piece; and a limit above them.
 
-    Moments and words of a dictionary are numbers as they are; for others a table is made.
+    Moments, whole numbers and words of a dictionary are numbers as they are; for others a table is made.
     """
     if pa.types.is_dictionary(values.type):
         unified = values.unify_dictionaries()
         words = len(unified.chunk(0).dictionary) if unified.num_chunks else 0
         return (pc.fill_null(one.indices, words).to_numpy() for one in _pieces(unified)), words + 1
-    if pa.types.is_timestamp(values.type) and len(values) and not values.null_count:
-        least, most = (pc.min_max(values.cast(pa.int64()))[which].as_py() for which in ("min", "max"))
-        return (one.view(pa.int64()).to_numpy() - least for one in _pieces(values)), most - least + 1
+    is_number = pa.types.is_timestamp(values.type) or pa.types.is_integer(values.type)
+    if is_number and len(values) and not values.null_count:
+        least, most = (one.cast(pa.int64()).as_py() for one in pc.min_max(values).values())
+        if most - least < 2**62:
+            return (one.cast(pa.int64()).to_numpy() - least for one in _pieces(values)), most - least + 1
     codes, distinct = pd.factorize(values.to_pandas())
     return iter([codes + 1]), len(distinct) + 1
 

@@ -27,7 +27,9 @@ def validate(table: pd.DataFrame, name: str, expectations: Callable[[], Sequence
         return batch.validate(suite, result_format=RESULT_FORMAT)
     finally:
         # It would keep the frame until the next one comes.
-        batch.datasource.get_execution_engine().batch_manager.reset_batch_cache()
+        manager = batch.datasource.get_execution_engine().batch_manager
+        manager.reset_batch_cache()
+        manager.batch_data_cache.clear()
 
 
 @lru_cache(maxsize=1)

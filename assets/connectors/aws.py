@@ -46,6 +46,7 @@ class AwsClient:
 
     def _connected(self, region: str | None, profile: str | None, timeout_seconds: float) -> Any:
         import boto3
+        import botocore.session
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
@@ -61,7 +62,9 @@ class AwsClient:
             user_agent_appid="ullage",
         )
         try:
-            session = boto3.Session(profile_name=profile, region_name=region)
+            core = botocore.session.get_session()
+            core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+            session = boto3.Session(profile_name=profile, region_name=region, botocore_session=core)
             client = session.client(self._service, config=options)
         except (BotoCoreError, ValueError) as error:
             raise self._no_access(error) from None
@@ -169,6 +172,16 @@ class AwsClient:
             f"no access to AWS ({_line(error)})",
             "give region and credentials through the environment (AWS_PROFILE, a role) or as region and profile",
         )
+
+
+def _time(given: Any) -> Any:
+    """A time of an answer. What is none stays as it came: one impossible time must not refuse the whole answer."""
+    from botocore.utils import parse_timestamp
+
+    try:
+        return parse_timestamp(given)
+    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError):
+        return str(given)
 
 
 def _plain(found: Mapping[str, Any]) -> Any:

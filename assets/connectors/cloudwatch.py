@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from typing import Any
 from assets.connectors import census
 from assets.connectors.aws import AwsClient
 from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, rows_digest
-from assets.connectors.cloudwatch_settings import COUNTED, DAY_SECONDS, CloudWatchQuery, CloudWatchSource
+from assets.connectors.cloudwatch_points import Collected, ForeignStepsError, moment_of
+from assets.connectors.cloudwatch_settings import DAY_SECONDS, CloudWatchQuery, CloudWatchSource
 from assets.connectors.http import Link
-from assets.connectors.prometheus_frames import Points, Series, sample_rows
+from assets.connectors.prometheus_frames import sample_rows
 from assets.connectors.remote import RetryPolicy, SourceError, TransientError
 from assets.connectors.traffic import Breaker, Bucket, Traffic
 from assets.landing.answers import Answers
@@ -40,14 +41,6 @@ _SEVERAL = "give each of them an item of its own in ci_map"
 
 #: Parts of answers that are read.
 _READ = ("Metrics", "MetricDataResults", "Messages", "NextToken")
-
-
-@dataclass
-class _Points:
-    """What CloudWatch said of the series of one batch: points by series, and its messages."""
-
-    values: dict[str, dict[datetime, float | str]] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
 
 
 class CloudWatchConnector:
@@ -194,7 +187,7 @@ class CloudWatchConnector:
                 # Of a series that is not complete the same question should be answered anew.
                 self._kept.keep(asked, json.dumps(found).encode())
         for one in found.get("MetricDataResults", ()):
-            one["Timestamps"] = [datetime.fromisoformat(text) for text in one.get("Timestamps", ())]
+            one["Timestamps"] = [moment_of(text) for text in one.get("Timestamps", ())]
         return found
 
     def _period(self, query: CloudWatchQuery, day: date) -> int | None:
@@ -251,12 +244,12 @@ class CloudWatchConnector:
         period: int,
         gone: date | None,
     ) -> Batch:
-        points = _Points({value: {} for value in values})
+        points = Collected(query, _start(day), period, {value: {} for value in values})
         if gone is not None:
             points.warnings.append(f"days up to {gone} were not asked for: CloudWatch keeps 455 days")
         size = min(MAX_QUERIES, MAX_POINTS * period // DAY_SECONDS)
         for first in range(0, len(values), size):
-            self._collect(client, query, values[first : first + size], day, period, points)
+            self._collect(client, values[first : first + size], points)
         wanted = query.period_seconds or self._source.period_seconds
         if period > wanted:
             points.warnings.append(
@@ -267,9 +260,7 @@ class CloudWatchConnector:
                 f"CloudWatch lists no {query.namespace} {query.metric_name} with {query.ci_dimension} alone and the"
                 " dimensions given in the last two weeks; fix: name all dimensions, or list items in ci_map"
             )
-        rows = sample_rows(
-            Points.of(_as_series(query, points.values, period)), query.ci_dimension, query.ci_map, _SEVERAL
-        )
+        rows = sample_rows(points.points(), query.ci_dimension, query.ci_map, _SEVERAL)
         return Batch(
             source=self.name,
             table="metric_samples",
@@ -287,48 +278,32 @@ class CloudWatchConnector:
             version_fingerprint=_read_at(query, period),
         )
 
-    def _collect(
-        self,
-        client: AwsClient,
-        query: CloudWatchQuery,
-        values: list[str],
-        day: date,
-        period: int,
-        points: _Points,
-    ) -> None:
+    def _collect(self, client: AwsClient, values: list[str], points: Collected) -> None:
         """All pages of one question. A series that is not complete at the end is asked for again."""
         left = values
 
         def ask() -> None:
             nonlocal left
-            left = self._pages(client, query, left, day, period, points)
+            left = self._pages(client, left, points)
             if left:
                 raise TransientError(f"{len(left)} series are not complete, among them {left[0]!r}")
 
         try:
             client.retries.call(ask)
         except TransientError as error:
-            problem = f"{query.metric} of {day}: {error.problem}, after {client.retries.attempts} tries"
+            problem = f"{points.query.metric} of {points.start.date()}: {error.problem}, after {client.retries.attempts} tries"
             raise self._error(problem, "run again; if it stays, see the AWS health dashboard") from None
 
-    def _pages(
-        self,
-        client: AwsClient,
-        query: CloudWatchQuery,
-        values: list[str],
-        day: date,
-        period: int,
-        points: _Points,
-    ) -> list[str]:
+    def _pages(self, client: AwsClient, values: list[str], points: Collected) -> list[str]:
         """Read one question to its last page. Gives the values of which CloudWatch did not say Complete."""
-        start = _start(day)
+        query = points.query
         question: dict[str, Any] = {
             "MetricDataQueries": [
-                {"Id": f"q{number}", "MetricStat": _metric_stat(query, value, period)}
+                {"Id": f"q{number}", "MetricStat": _metric_stat(query, value, points.period)}
                 for number, value in enumerate(values)
             ],
-            "StartTime": start,
-            "EndTime": start + timedelta(days=1),
+            "StartTime": points.start,
+            "EndTime": points.start + timedelta(days=1),
             "ScanBy": "TimestampAscending",
         }
         states: dict[str, str] = {}
@@ -336,7 +311,7 @@ class CloudWatchConnector:
             answer = self._ask(client, "GetMetricData", question)
             self._note(points, answer.get("Messages", ()))
             for one in answer.get("MetricDataResults", ()):
-                self._take(points, values, one, start, period)
+                self._take(points, values[int(one["Id"][1:])], one)
                 states[one["Id"]] = one.get("StatusCode", "")
             if not answer.get("NextToken"):
                 break
@@ -349,24 +324,17 @@ class CloudWatchConnector:
             )
         return [value for number, value in enumerate(values) if states.get(f"q{number}") != "Complete"]
 
-    def _take(
-        self, points: _Points, values: list[str], one: dict[str, Any], start: datetime, period: int
-    ) -> None:
-        """Points of one series of one page. The same moment again is the same point, in its later value."""
+    def _take(self, points: Collected, value: str, one: dict[str, Any]) -> None:
+        """One series of one page."""
         self._note(points, one.get("Messages", ()))
-        moments, numbers = one.get("Timestamps", []), one.get("Values", [])
-        if len(moments) != len(numbers):
-            raise self._error("a series has not as many values as timestamps", "run again later")
-        found = points.values[values[int(one["Id"][1:])]]
-        for moment, number in zip(moments, numbers, strict=True):
-            offset = (moment.astimezone(UTC) - start).total_seconds()
-            if not 0 <= offset < DAY_SECONDS or offset % period:
-                raise self._error(
-                    f"a value at {moment} lies off the asked steps", "check what answers for AWS"
-                )
-            found[moment.astimezone(UTC)] = _number(number)
+        try:
+            points.take(value, one.get("Timestamps", []), one.get("Values", []))
+        except ForeignStepsError as error:
+            raise self._error(str(error), "check what answers for AWS") from None
+        except ValueError:
+            raise self._error("a series has not as many values as timestamps", "run again later") from None
 
-    def _note(self, points: _Points, messages: Any) -> None:
+    def _note(self, points: Collected, messages: Any) -> None:
         for message in messages:
             text = f"{message.get('Code', '')}: {message.get('Value', '')}"
             if "Exceeded" in text:
@@ -389,30 +357,6 @@ def _metric_stat(query: CloudWatchQuery, value: str, period: int) -> dict[str, A
         "Period": period,
         "Stat": query.stat,
     }
-
-
-def _number(value: Any) -> float | str:
-    """A value; what is none stays text, for quarantine."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return "" if value is None else str(value)
-
-
-def _as_series(
-    query: CloudWatchQuery, found: dict[str, dict[datetime, float | str]], period: int
-) -> list[Series]:
-    """Points as series of text; counted statistics as a rate a second."""
-    divisor = period if query.stat in COUNTED else 1
-    series = []
-    for value, points in found.items():
-        moments = sorted(points)
-        labels = {"__name__": query.metric_name, query.ci_dimension: value, **query.dimensions}
-        times = tuple(round(moment.timestamp() * 1000) for moment in moments)
-        values = (points[moment] for moment in moments)
-        texts = tuple(one if isinstance(one, str) else repr(one / divisor) for one in values)
-        series.append(Series(labels, times, texts))
-    return series
 
 
 def _declaration(query: CloudWatchQuery, period: int) -> Declaration:

@@ -298,6 +298,8 @@ class Client:
         except httpx.DecodingError:
             raise TransientError("the body ended early or was not compressed as announced") from None
         self._link.ahead_seconds = _ahead(response)
+        # An answer and its stream hold each other: megabytes each, until the collector comes by.
+        response.stream = httpx.ByteStream(b"")
         return response
 
     def _decode(self, response: httpx.Response, rights: str, fix: str, decode: Decode) -> Answer:

@@ -13,24 +13,21 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
-import numpy.typing as npt
 import orjson
-import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from assets.connectors import census
 from assets.connectors.base import Batch, IsLanded, RejectedInput, Window, rows_digest
 from assets.connectors.http import Client, HttpSource, Link
-from assets.connectors.prometheus_frames import Points, Rows, histogram_rows, sample_rows
+from assets.connectors.prometheus_answers import Collected, ForeignShapeError
+from assets.connectors.prometheus_frames import Rows, histogram_rows, sample_rows
 from assets.connectors.queries import see_one_query_a_metric
-from assets.connectors.remote import RetryPolicy, SourceError, TransientError
+from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.traffic import Traffic
 from assets.landing.answers import Answers
 from assets.landing.declaration import Declaration, Unit
@@ -114,38 +111,6 @@ class PrometheusSource(HttpSource):
     def _one_query_a_metric(cls, queries: tuple[PrometheusQuery, ...]) -> tuple[PrometheusQuery, ...]:
         see_one_query_a_metric((query.metric for query in queries), fix="join the two with `or`")
         return queries
-
-
-@dataclass
-class _Answers:
-    """What the server said to the queries of one batch."""
-
-    numbers: dict[frozenset[tuple[str, str]], int] = field(default_factory=dict)
-    labels: list[dict[str, str]] = field(default_factory=list)
-    series: list[npt.NDArray[np.int32]] = field(default_factory=list)
-    times: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    values: list[pa.Array] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def number(self, given: dict[str, Any]) -> int:
-        """The number of the series with these labels."""
-        labels = {str(name): str(value) for name, value in given.items()}
-        number = self.numbers.setdefault(frozenset(labels.items()), len(self.labels))
-        if number == len(self.labels):
-            self.labels.append(labels)
-        return number
-
-    def points(self) -> Points:
-        """All of them. They are given away: nothing holds them twice."""
-        points = Points(
-            self.labels,
-            np.concatenate([np.empty(0, dtype=np.int32), *self.series]),
-            np.concatenate([np.empty(0, dtype=np.int64), *self.times]),
-            pa.chunked_array(self.values, pa.string()),
-        )
-        for pieces in (self.series, self.times, self.values):
-            pieces.clear()
-        return points
 
 
 @dataclass
@@ -273,7 +238,7 @@ class PrometheusConnector:
         """Samples of each day, counted by the server: one number a step, however many series there are."""
         step_ms = self._source.step_seconds * 1000
         first, end = _start_ms(days.start), _start_ms(days.end + timedelta(days=1))
-        answers = _Answers()
+        answers = Collected()
         while first < end:
             until = min(first + MAX_POINTS * step_ms, end)
             promql = f"count({query.promql(self._source.step_seconds)})"
@@ -281,9 +246,9 @@ class PrometheusConnector:
             first = until
         points = answers.points()
         found: dict[date, int] = {}
-        for moment, count in zip(points.times.tolist(), points.values.to_pylist(), strict=True):
+        for moment, count in zip(points.times.tolist(), points.values.tolist(), strict=True):
             day = datetime.fromtimestamp(moment / 1000, UTC).date()
-            found[day] = found.get(day, 0) + round(float(count))
+            found[day] = found.get(day, 0) + (round(count) if math.isfinite(count) else 0)
         return found
 
     def _days(
@@ -351,7 +316,7 @@ class PrometheusConnector:
         """The rows of one day, and what to warn of."""
         step_ms = self._source.step_seconds * 1000
         before = math.ceil(BEFORE_SECONDS * 1000 / step_ms) if query.kind == "histogram" else 0
-        answers = _Answers()
+        answers = Collected()
         first, end = start_ms - before * step_ms, start_ms + DAY_SECONDS * 1000
         while first < end:
             until = min(first + pace.steps * step_ms, end)
@@ -367,7 +332,7 @@ class PrometheusConnector:
         return sample_rows(answers.points(), query.ci_label, query.ci_map), answers.warnings
 
     def _ask(
-        self, client: Client, kept: Answers, answers: _Answers, promql: str, start_ms: int, end_ms: int
+        self, client: Client, kept: Answers, answers: Collected, promql: str, start_ms: int, end_ms: int
     ) -> int:
         """One question; gives how many points came. Its objects are gone afterwards: only columns and bytes stay."""
         step_ms = self._source.step_seconds * 1000
@@ -384,13 +349,21 @@ class PrometheusConnector:
         question = json.dumps(form)
         content = kept.kept(question)
 
+        # What was kept has been asked for again as often as it had to be.
+        is_first = content is None
+
         def decode(found: bytes) -> tuple[bytes, int]:
             # In the client, which asks again for half an answer and for one to another question.
+            nonlocal is_first
             body = orjson.loads(found)
             if not isinstance(body, dict) or body.get("status") != "success":
                 said = f": {body['error']}"[:300] if isinstance(body, dict) and body.get("error") else ""
                 raise client.error(f"the server did not answer the query{said}", fix)
-            return found, self._collect(client, answers, body, start_ms, end_ms)
+            keeps_strays, is_first = not is_first, False
+            try:
+                return found, answers.add(body, start_ms, end_ms, step_ms, keeps_strays=keeps_strays)
+            except ForeignShapeError as error:
+                raise client.error(error.problem, error.fix) from None
 
         with _no_collector():
             if content is not None:
@@ -399,47 +372,6 @@ class PrometheusConnector:
             content, count = client.ask("POST", API, form=form, fix=fix, decode=decode).body
         kept.keep(question, content)
         return int(count)
-
-    def _collect(
-        self, client: Client, answers: _Answers, body: dict[str, Any], start_ms: int, end_ms: int
-    ) -> int:
-        data = body.get("data")
-        if not isinstance(data, dict) or data.get("resultType") != "matrix":
-            raise client.error(
-                "the answer is not a matrix of series", "check that url is a Prometheus server"
-            )
-        try:
-            result: list[dict[str, Any]] = data["result"]
-            if any(one.get("histograms") for one in result):
-                raise client.error(
-                    "the query returns native histograms", "select the classic _bucket series instead"
-                )
-            labels = [dict(one["metric"]) for one in result]
-            counts = [len(one["values"]) for one in result]
-            flat = list(chain.from_iterable(chain.from_iterable(one["values"] for one in result)))
-            moments = np.array(flat[0::2], dtype=np.float64)
-            values = pa.array(list(map(str, flat[1::2])), pa.string())
-            if not len(moments) == len(values) == sum(counts):
-                raise ValueError("a point is not a pair")
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise client.error(
-                f"a series of the answer has not the agreed shape ({type(error).__name__})",
-                "check that url is a Prometheus server and not something that resembles it",
-            ) from None
-        step_ms = self._source.step_seconds * 1000
-        begins = np.rint(moments * 1000) + 1 - step_ms
-        off = ~((begins >= start_ms) & (begins < end_ms) & ((begins - start_ms) % step_ms == 0))
-        if off.any():
-            raise TransientError(
-                f"a value at {moments[int(off.argmax())]} lies off the asked steps, as from a cache between here and"
-                " there"
-            )
-        answers.warnings += [f"the server warns: {text}" for text in body.get("warnings") or []]
-        numbers = [answers.number(one) for one in labels]
-        answers.series.append(np.repeat(np.array(numbers, dtype=np.int32), counts))
-        answers.times.append(begins.astype(np.int64))
-        answers.values.append(values)
-        return len(values)
 
 
 @contextmanager

@@ -29,34 +29,52 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Series:
-    """One series of a matrix: labels, step starts in ms since 1970, and values as the server wrote them."""
+    """One series of a matrix: labels, step starts in ms since 1970, and values."""
 
     labels: Labels
     times: Sequence[int]
-    values: Sequence[str]
+    values: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A point that cannot be read: it goes to quarantine. `given` is what the source wrote, as JSON has it; `field` is
+    the one that a person must mend; `moment` its step's start in ms since 1970, where that can be told."""
+
+    labels: Labels
+    given: Mapping[str, Any]
+    field: str
+    reason: str
+    fix: str
+    moment: int | None = None
+
+    @property
+    def text(self) -> str:
+        """Series, stamp and value as they came."""
+        return json.dumps({"labels": dict(self.labels), **self.given}, sort_keys=True, ensure_ascii=False)
 
 
 @dataclass
 class Points:
-    """Points of many series. Point i belongs to `labels[series[i]]`; `times` are step starts in ms since 1970,
-    `values` text as the server wrote it. The points of a series ascend in time."""
+    """Points of many series. Point i belongs to `labels[series[i]]`; `times` are step starts in ms since 1970. The
+    points of a series ascend in time. Numbers, not the text of them: that weighs three times as much."""
 
     labels: Sequence[Labels]
     series: npt.NDArray[np.int32]
     times: Ints
-    values: pa.ChunkedArray
+    values: Floats
+    unread: Sequence[Unread] = ()
 
     @staticmethod
-    def of(series: Iterable[Series]) -> Points:
+    def of(series: Iterable[Series], unread: Sequence[Unread] = ()) -> Points:
         """The points of whole series."""
         given = list(series)
-        counts = [len(one.times) for one in given]
-        times = [np.asarray(one.times, dtype=np.int64) for one in given]
         return Points(
             [one.labels for one in given],
-            np.repeat(np.arange(len(given), dtype=np.int32), counts),
-            np.concatenate(times) if times else np.empty(0, dtype=np.int64),
-            pa.chunked_array([pa.array(one.values, pa.string()) for one in given], pa.string()),
+            np.repeat(np.arange(len(given), dtype=np.int32), [len(one.times) for one in given]),
+            np.concatenate([np.empty(0, np.int64), *(np.asarray(one.times, np.int64) for one in given)]),
+            np.concatenate([np.empty(0), *(np.asarray(one.values, np.float64) for one in given)]),
+            unread,
         )
 
     def sort(self) -> None:
@@ -69,19 +87,17 @@ class Points:
         rows = np.argsort(self.series, kind="stable")
         self.series = self.series[rows]
         self.times = self.times[rows]
-        # Text weighs most: what is let go on the way goes back at once.
-        self.values = pa.chunked_array([self.values.combine_chunks()])
-        give_back()
-        self.values = self.values.take(pa.array(rows))
+        self.values = self.values[rows]
+        del rows
         give_back()
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one batch: those that can be read, their numbers from 1, and those that cannot."""
+    """Rows of one batch: those that can be read, their numbers (None: from 1 on), and those that cannot."""
 
     frame: pa.Table
-    source_rows: pa.Array
+    source_rows: pa.Array | None
     broken: tuple[BrokenRow, ...]
 
 
@@ -120,19 +136,26 @@ def sample_rows(
         else _several_series(number + 1, point, ci_label, several_fix)
         for number, point in _each(points, np.flatnonzero(bad))
     ]
-    numbers = np.arange(1, len(bad) + 1, dtype=np.int64)
-    times, values = points.times, points.values
+    times, values, numbers = points.times, points.values, None
     if broken:
         good = ~bad
-        codes, times, numbers, values = codes[good], times[good], numbers[good], values.filter(pa.array(good))
+        codes, times, values = codes[good], times[good], values[good]
+        numbers = pa.array(np.flatnonzero(good) + 1)
+    broken += _unread(points.unread, len(bad) + 1)
     frame = pa.table(
         {
             "ci_id": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(items, pa.string())),
             "observed_at": pa.array(times * 1000).view(TIMESTAMP),
-            "value": values,
+            "value": pa.array(values),
         }
     )
-    return Rows(frame, pa.array(numbers), tuple(broken))
+    return Rows(frame, numbers, tuple(broken))
+
+
+def _unread(unread: Iterable[Unread], first: int) -> list[BrokenRow]:
+    """Points that could not be read as rows, numbered from `first`, in an order that does not tell how they came."""
+    found = sorted(unread, key=lambda one: (shown(one.labels), one.text))
+    return [BrokenRow(first + n, one.text, one.reason, one.fix, one.field) for n, one in enumerate(found)]
 
 
 def _contested(points: Points, codes: npt.NDArray[np.int32], series_of_item: Ints) -> Bools:
@@ -155,18 +178,26 @@ class _Point:
     series: int
     labels: Labels
     moment: int
-    value: str
+    value: float
 
     @property
     def text(self) -> str:
-        content: dict[str, Any] = {"labels": dict(self.labels), "at_ms": self.moment, "value": self.value}
+        value = _as_text(self.value)
+        content: dict[str, Any] = {"labels": dict(self.labels), "at_ms": self.moment, "value": value}
         return json.dumps(content, sort_keys=True, ensure_ascii=False)
+
+
+def _as_text(value: float) -> str:
+    """As Prometheus writes it: whole numbers without a point."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    return f"{value:.0f}" if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
 def _each(points: Points, rows: npt.NDArray[np.intp]) -> Iterable[tuple[int, _Point]]:
     """(position, point) of some points."""
     series, times = points.series[rows].tolist(), points.times[rows].tolist()
-    values = points.values.take(pa.array(rows)).to_pylist()
+    values = points.values[rows].tolist()
     for row, number, moment, value in zip(rows.tolist(), series, times, values, strict=True):
         yield row, _Point(number, points.labels[number], moment, value)
 
@@ -217,7 +248,10 @@ def histogram_rows(points: Points, ci_label: str, ci_map: Mapping[str, str], fir
         BrokenRow(len(codes) + position, row.text, row.reason, row.fix, row.field)
         for position, row in enumerate(broken, start=1)
     ]
-    return Rows(frame, pa.array(np.arange(1, len(codes) + 1)), tuple(numbered))
+    # Of the steps before it the day before tells.
+    own = [one for one in points.unread if one.moment is None or one.moment >= first_moment]
+    numbered += _unread(own, len(codes) + len(numbered) + 1)
+    return Rows(frame, None, tuple(numbered))
 
 
 #: Columns of growth: number of the item, moment in ms, upper bound, count.
@@ -232,7 +266,7 @@ def _growth(points: Points, buckets: list[int], item: int, first_moment: int) ->
     present = np.zeros(totals.shape, dtype=bool)
     for row, (start, end) in enumerate(borders.tolist()):
         where = np.searchsorted(moments, points.times[start:end])
-        totals[row, where] = [_number(value) for value in points.values[start:end].to_pylist()]
+        totals[row, where] = points.values[start:end]
         present[row, where] = True
     with np.errstate(invalid="ignore"):
         growth = np.diff(totals, axis=1)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -137,7 +136,7 @@ def _cast_field(typed: TypedBatch, name: str, rules: Field, clock: Clock) -> pa.
         return _stack(typed, name, rules, clock)
     if column is None:
         if constant is None:
-            return pa.chunked_array([pa.nulls(rows * width, rules.arrow_type)])
+            return repeated(pa.nulls(1, rules.arrow_type), rows * width)
         return _cast_constant(typed, name, rules, clock, constant)
     raw = normalise(batch.frame[column], name, declaration)
     parsed = _parse_column(raw, name, column, rules, clock, batch)
@@ -162,15 +161,17 @@ def _cast_constant(
             f"{typed.batch.input_path}: the declared value {constant!r} of {name} {parsed.bad[0].what}",
             "correct it in the declaration",
         )
-    codes = _zeros(rows)
-    coded = pa.DictionaryArray.from_arrays(codes, parsed.values)
-    return pa.chunked_array([coded if rules.type == "string" else coded.dictionary.take(codes)])
+    value = parsed.values.slice(0, 1)
+    if rules.type == "string":
+        value = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), value)
+    return repeated(value, rows)
 
 
-@lru_cache(maxsize=1)
-def _zeros(rows: int) -> pa.Array:
-    """The codes of a constant: every column of a batch that has one shares them."""
-    return pa.array(np.zeros(rows, dtype=np.int32))
+def repeated(value: pa.Array, rows: int) -> pa.ChunkedArray:
+    """A column that says the one `value` in all `rows`: one piece, which is there as often as needed."""
+    piece = value.take(pa.array(np.zeros(min(rows, CHUNK_ROWS), dtype=np.int32)))
+    whole, rest = divmod(rows, CHUNK_ROWS)
+    return pa.chunked_array([piece] * whole + ([piece.slice(0, rest)] if rest else []), type=value.type)
 
 
 def _parse_column(
@@ -332,7 +333,7 @@ def _extra(typed: TypedBatch) -> pa.ChunkedArray:
     frame, width = typed.batch.frame, typed.width
     rows = frame.num_rows
     if not typed.mapping.undeclared or not rows:
-        return pa.chunked_array([pa.nulls(rows * width, pa.string())])
+        return repeated(pa.nulls(1, pa.string()), rows * width)
     pairs = []
     for name in typed.mapping.undeclared:
         text = _plain_text(frame[name])

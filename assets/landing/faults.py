@@ -49,9 +49,10 @@ class Fault:
         fix = self.fix if isinstance(self.fix, str) else self.fix[low:high]
         return Fault(self.rule, self.field, self.rows[low:high], what, fix, self.is_known)
 
-    def moved(self, positions: Rows) -> Fault:
-        """The same fault where row `i` is called `positions[i]` (ascending)."""
-        return Fault(self.rule, self.field, positions[self.rows], self.what, self.fix, self.is_known)
+    def moved(self, positions: Rows, start: int = 0) -> Fault:
+        """The same fault where row `start + i` is called `positions[i]` (ascending)."""
+        rows = positions[self.rows - start]
+        return Fault(self.rule, self.field, rows, self.what, self.fix, self.is_known)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from assets.connectors.base import Batch, RejectedInput, UnusableInput
-from assets.landing.casting import TypedBatch, cast
+from assets.landing.casting import TypedBatch, cast, repeated
 from assets.landing.contracts import TableContract
-from assets.landing.faults import RuleOutcome, faulty_mask, joined
+from assets.landing.faults import Rows, RuleOutcome, faulty_mask, joined
 from assets.landing.plan import MeasurementPlan
 from assets.landing.receipts import InputRecord, Receipt, WindowRecord
 from assets.landing.store import Store, redact, slug
@@ -135,7 +135,7 @@ def _validate(
 
     if not waiting:
         return []
-    good = [np.flatnonzero(~faulty_mask(typed.faults, typed.frame.num_rows)) for typed in waiting]
+    good = [_good_rows(typed) for typed in waiting]
     table = _suite_table(waiting, good, contract)
     # One batch may be much larger than a suite: in slices, pandas holds only a part of it at a time.
     slices = range(0, max(table.num_rows, 1), _rows_a_suite(contract))
@@ -148,14 +148,24 @@ def _validate(
     give_back()
     keys = table.select(["batch", *contract.key, "source_row"])
     found: list[list[RuleOutcome]] = [[] for _ in waiting]
-    batch_of = table["batch"].to_numpy()
-    row_of = good[0] if len(good) == 1 else np.concatenate(good)
+    ends = np.cumsum([len(rows) for rows in good])
     for item in outcomes:
-        _share(found, item, batch_of, row_of)
+        _share(found, item, ends, good)
     if not passed.all():
-        keys, batch_of, row_of = keys.filter(pa.array(passed)), batch_of[passed], row_of[passed]
-    _share(found, validate_keys(keys, contract), batch_of, row_of)
+        kept = np.split(passed, ends[:-1])
+        good = [np.asarray(rows)[keep] for rows, keep in zip(good, kept, strict=True)]
+        ends = np.cumsum([len(rows) for rows in good])
+        keys = keys.filter(pa.array(passed))
+    del table
+    _share(found, validate_keys(keys, contract), ends, good)
     return found
+
+
+def _good_rows(typed: TypedBatch) -> Rows | range:
+    """Positions of the rows that casting could read: as a range, which weighs nothing, where it could read all."""
+    if not typed.faults:
+        return range(typed.frame.num_rows)
+    return np.flatnonzero(~faulty_mask(typed.faults, typed.frame.num_rows))
 
 
 def _rows_a_suite(contract: TableContract) -> int:
@@ -163,19 +173,18 @@ def _rows_a_suite(contract: TableContract) -> int:
 
 
 def _share(
-    found: list[list[RuleOutcome]], outcome: RuleOutcome, batch_of: np.ndarray, row_of: np.ndarray
+    found: list[list[RuleOutcome]], outcome: RuleOutcome, ends: np.ndarray, good: list[Rows | range]
 ) -> None:
-    """Give each batch its part of a rule's outcome. Rows of the suite's frame ascend by batch."""
-    starts = np.searchsorted(batch_of, np.arange(len(found) + 1)).tolist()
-    fault = outcome.fault
-    for number, outcomes in enumerate(found):
-        start, end = starts[number], starts[number + 1]
+    """Give each batch its part of a rule's outcome. Of the suite's frame a batch has the rows up to its end."""
+    fault, start = outcome.fault, 0
+    for outcomes, end, rows in zip(found, ends.tolist(), good, strict=True):
         part = None if fault is None else fault.between(start, end)
-        part = part.moved(row_of) if part is not None and len(part.rows) else None
+        part = part.moved(np.asarray(rows), start) if part is not None and len(part.rows) else None
         outcomes.append(RuleOutcome(outcome.name, end - start, part))
+        start = end
 
 
-def _suite_table(waiting: list[TypedBatch], good: list[np.ndarray], contract: TableContract) -> pa.Table:
+def _suite_table(waiting: list[TypedBatch], good: list[Rows | range], contract: TableContract) -> pa.Table:
     """The columns that rules look at, of the good rows of all waiting batches, one under the other."""
     from checks.batches import rule_columns
 
@@ -184,7 +193,7 @@ def _suite_table(waiting: list[TypedBatch], good: list[np.ndarray], contract: Ta
         part = typed.frame.select([*rule_columns(contract), "source_row"])
         if len(rows) < part.num_rows:
             part = part.take(pa.array(rows))
-        parts.append(part.append_column("batch", pa.array(np.full(len(rows), number, dtype=np.int32))))
+        parts.append(part.append_column("batch", repeated(pa.array([number], pa.int32()), len(rows))))
     return pa.concat_tables(parts).unify_dictionaries()
 
 

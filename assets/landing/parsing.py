@@ -172,7 +172,8 @@ def _number(array: pa.Array, field: Field, _: Clock) -> tuple[pa.Array, list[Bad
         is_infinite = pc.is_inf(values)
         bad.append(Bad(positions(is_infinite), "is infinite", "deliver a finite number"))
         refused = pc.or_(is_nan, is_infinite)
-    return pc.if_else(refused, None, values), bad
+    # Where nothing is refused no second column is made: a batch may hold millions.
+    return (pc.if_else(refused, None, values) if pc.any(refused).as_py() else values), bad
 
 
 _NAN_FIX = "leave the cell empty, or list the text under nulls in the sidecar"

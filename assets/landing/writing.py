@@ -47,6 +47,10 @@ def write_landed(store: Store, typed: TypedBatch, refused: np.ndarray, source: s
 def _by_day(frame: pa.Table, time: str | None) -> list[tuple[date | None, pa.Table]]:
     if time is None:
         return [(None, frame)]
+    first, last = pc.min_max(pc.cast(frame[time], pa.date32())).values()
+    if first == last:
+        # The usual case: no order is needed, which would weigh as much as the samples of a day.
+        return [(first.as_py(), frame)]
     days = pc.cast(frame[time], pa.date32()).to_numpy().astype("datetime64[D]").astype(np.int64)
     if not (days[1:] >= days[:-1]).all():
         order = np.argsort(days, kind="stable")

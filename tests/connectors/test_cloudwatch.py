@@ -276,6 +276,46 @@ def test_any_mix_of_faults_costs_no_point(
         raise AssertionError("CloudWatch never answered")
 
 
+IMPOSSIBLE = [
+    ("2026-02-30T00:00:00Z", 1.0, "has a value at '2026-02-30T00:00:00Z', which is no time"),
+    (1e30, 1.0, "which is no time"),
+    (
+        (START + timedelta(days=9)).timestamp(),
+        1.0,
+        "2026-07-09 00:00:00+00:00, a time that was not asked for",
+    ),
+    (START.timestamp() + 60, "n/a", "has the value 'n/a', which is no number"),
+]
+
+
+def test_impossible_points_are_quarantined_and_the_rest_of_the_answer_lands(
+    cloud: AwsLayer, tmp_path: Path
+) -> None:
+    """With series, stamp, value, reason and fix. The SDK alone gives up a whole answer for one time it cannot read."""
+    spoilt = [*IMPOSSIBLE, *((START.timestamp() + 60 * n, 2.0, "") for n in range(2, 5))]
+    one = {"StatusCode": "Complete", "Timestamps": [p[0] for p in spoilt], "Values": [p[1] for p in spoilt]}
+    other = {"StatusCode": "Complete", "Timestamps": [START.timestamp()], "Values": [7.0]}
+    body = json.dumps({"MetricDataResults": [{"Id": "q0", **one}, {"Id": "q1", **other}]}).encode()
+    of(cloud).script = [None, Answer(200, dict(JSON), body)]
+    (summary,) = land_all(connector(), tmp_path, Window(DAY, DAY))
+    assert (summary.rows_landed, summary.rows_quarantined) == (4, 4)
+    found = quarantined_rows(tmp_path, "aws", "metric_samples")
+    for _, _, reason in IMPOSSIBLE:
+        (row,) = [row for row in found if row["reason"].endswith(reason)][:1]
+        line = json.loads(json.loads(row["original"])["line"])
+        assert (line["labels"]["InstanceId"], "at" in line, "value" in line) == ("i-1", True, True)
+        assert row["fix"]
+
+
+def test_an_answer_to_other_steps_is_an_error(cloud: AwsLayer) -> None:
+    """Not one point that went astray: nothing of it may land."""
+    stamps = [START.timestamp() + 60 * n + 30 for n in range(3)]
+    one = {"Id": "q0", "StatusCode": "Complete", "Timestamps": stamps, "Values": [1.0] * 3}
+    of(cloud).script = [None, Answer(200, dict(JSON), json.dumps({"MetricDataResults": [one]}).encode())]
+    with pytest.raises(SourceError, match="lie off the asked steps"):
+        read()
+
+
 def test_a_series_that_stays_incomplete_is_an_error(cloud: AwsLayer) -> None:
     """Nothing of the day lands; the next run asks again."""
     of(cloud).incomplete = {"i-2": 99}

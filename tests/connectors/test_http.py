@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 import subprocess
 from datetime import timedelta
@@ -9,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,3 +136,16 @@ def test_a_certificate_of_an_unknown_authority_is_an_error_until_it_is_named(tmp
         with client(url, verify_tls=False) as asking:
             assert asking.ask("GET", PATH).status == 200
             assert "verify_tls: false" in asking.warnings[0]
+
+
+def test_an_answer_is_gone_when_nobody_holds_it() -> None:
+    """Answers of megabytes used to wait for the collector, which in a large process comes seldom."""
+    with ServiceNow(1) as simulator, client(simulator.url) as asking:
+        gc.collect()
+        gc.disable()
+        try:
+            asking.ask("GET", PATH)
+            left = [one for one in gc.get_objects() if isinstance(one, httpx.Response)]
+        finally:
+            gc.enable()
+    assert left == []

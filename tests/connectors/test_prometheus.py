@@ -98,17 +98,17 @@ def server(start_prometheus: Callable[[Mapping[str, str]], str]) -> str:
 
 
 @pytest.mark.prometheus
-def test_gaps_stay_gaps_and_values_keep_their_text(server: str) -> None:
+def test_gaps_stay_gaps_and_values_are_numbers(server: str) -> None:
     """Prometheus repeats a value for five minutes after its series went silent; no such row may land."""
     (batch,) = read(source(server))
-    assert rows(batch) == [
-        ("edge", 0, "7"),
-        ("edge", 86_340, "8"),
-        ("late", 0, "1"),
-        ("late", 60, "2"),
-        ("late", 600, "10"),
-        ("odd", 60, "NaN"),
-        ("odd", 120, "+Inf"),
+    assert [(*place, str(value)) for *place, value in rows(batch)] == [
+        ("edge", 0, "7.0"),
+        ("edge", 86_340, "8.0"),
+        ("late", 0, "1.0"),
+        ("late", 60, "2.0"),
+        ("late", 600, "10.0"),
+        ("odd", 60, "nan"),
+        ("odd", 120, "inf"),
     ]
 
 
@@ -116,8 +116,8 @@ def test_gaps_stay_gaps_and_values_keep_their_text(server: str) -> None:
 def test_two_days_never_share_a_sample(server: str) -> None:
     """The last millisecond belongs to its own day, midnight to the next one."""
     first, second = read(source(server), DAY, DAY + timedelta(days=1))
-    assert [row for row in rows(first) if row[0] == "edge"] == [("edge", 0, "7"), ("edge", 86_340, "8")]
-    assert rows(second) == [("edge", 86_400, "9")]
+    assert [row for row in rows(first) if row[0] == "edge"] == [("edge", 0, 7.0), ("edge", 86_340, 8.0)]
+    assert rows(second) == [("edge", 86_400, 9.0)]
     assert (first.batch_id, second.batch_id) == ("load/2022-08-23", "load/2022-08-24")
     assert first.window == Window(DAY, DAY)
 
@@ -137,7 +137,7 @@ def test_series_that_claim_the_same_item_are_not_guessed(server: str) -> None:
     """Two cores of one pod: neither value is the pod's, so both rows of that moment are refused."""
     query = {"metric": "work", "query": "work_total", "kind": "counter"}
     (batch,) = read(source(server, query=query))
-    assert rows(batch) == [("a", 0, "5"), ("b", 0, "1")]
+    assert rows(batch) == [("a", 0, 5.0), ("b", 0, 1.0)]
     assert sorted(json.loads(row.text)["value"] for row in batch.broken) == ["2", "6"]
     assert all("sum by (pod)" in row.fix for row in batch.broken)
 
@@ -146,7 +146,7 @@ def test_series_that_claim_the_same_item_are_not_guessed(server: str) -> None:
 def test_counters_come_raw_and_items_are_renamed(server: str) -> None:
     query = {"query": 'work_total{core="0"}', "kind": "counter", "ci_map": {"a": "item-a"}}
     (batch,) = read(source(server, query=query))
-    assert rows(batch) == [("item-a", 0, "5"), ("item-a", 60, "2"), ("b", 0, "1")]
+    assert rows(batch) == [("item-a", 0, 5.0), ("item-a", 60, 2.0), ("b", 0, 1.0)]
     assert batch.declaration.kind == "counter"
 
 
@@ -253,11 +253,17 @@ def test_a_final_fault_is_not_retried_and_says_what_to_do(fault: str) -> None:
     assert caught.value.fix
 
 
-def test_values_off_the_asked_steps_are_refused() -> None:
+def first_values(body: Any) -> list[list[Any]]:
+    found: list[list[Any]] = body["data"]["result"][0]["values"]
+    return found
+
+
+def test_an_answer_to_other_steps_is_refused() -> None:
     """A proxy that answers from its cache for other steps would shift every row: asked again, then an error."""
 
     def shift(body: Any) -> None:
-        body["data"]["result"][0]["values"][0][0] += 0.5
+        for point in first_values(body):
+            point[0] += 0.5
 
     with answering(changed(shift)) as server:
         (batch,) = read(source(server.url))
@@ -267,6 +273,76 @@ def test_values_off_the_asked_steps_are_refused() -> None:
         pytest.raises(SourceError, match="off the asked steps, as from a cache"),
     ):
         read(source(server.url))
+
+
+def spoilt(points: list[Any]) -> Fault:
+    """The first answer with other points in place of its first ones."""
+    return changed(lambda body: first_values(body).__setitem__(slice(0, len(points)), points))
+
+
+#: Points in place of the first ten of a day, and what is said of them.
+IMPOSSIBLE = [
+    (["yesterday", "1"], "has a value at 'yesterday', which is no time"),
+    ([None, "1"], "has a value at None, which is no time"),
+    ([-1, "1"], "has a value at -1, which is no time"),
+    ([1e18, "1"], "has a value at 1e+18, which is no time"),
+    ([MIDNIGHT + 299.999, "n/a"], "has the value 'n/a', which is no number"),
+    ([MIDNIGHT + 359.999, None], "has the value None, which is no number"),
+    ([MIDNIGHT + 419.999, ["1"]], "has the value ['1'], which is no number"),
+    ([0], "has a point that is no pair of a time and a value: [0]"),
+    ("up", "has a point that is no pair of a time and a value: 'up'"),
+]
+
+
+def test_impossible_points_are_quarantined_and_the_rest_of_the_answer_lands(tmp_path: Path) -> None:
+    """With series, stamp and value as written, a reason and a fix. One bad sample used to hold up whole days."""
+    with answering(spoilt([point for point, _ in IMPOSSIBLE])) as server:
+        (summary,) = land_all(PrometheusConnector(source(server.url)), tmp_path, Window(DAY, DAY))
+        assert len(server.questions) == QUESTIONS
+    assert (summary.rows_landed, summary.rows_quarantined) == (1440 - len(IMPOSSIBLE), len(IMPOSSIBLE))
+    found = quarantined_rows(tmp_path, "prom", "metric_samples")
+    reasons = [row["reason"].partition('series {pod="a"} ')[2] for row in found]
+    assert sorted(reasons) == sorted(reason for _, reason in IMPOSSIBLE)
+    for row in found:
+        line = json.loads(json.loads(row["original"])["line"])
+        given = line["point"] if "point" in line else [line["at"], line["value"]]
+        assert (given, row["reason"].partition('"} ')[2]) in IMPOSSIBLE
+        assert (line["labels"], bool(row["fix"])) == ({"pod": "a"}, True)
+
+
+def test_a_time_that_was_not_asked_for_is_asked_again_and_then_quarantined(tmp_path: Path) -> None:
+    """Among others that were it is a point gone astray, and not the answer to another question."""
+    stray = spoilt([[4e9, "1"]])
+    with answering(stray, stray) as server:
+        connector = PrometheusConnector(source(server.url), retries=RetryPolicy(sleep=lambda _: None))
+        (summary,) = land_all(connector, tmp_path, Window(DAY, DAY))
+        assert len(server.questions) == QUESTIONS + 1
+    assert (summary.rows_landed, summary.rows_quarantined) == (1439, 1)
+    (row,) = quarantined_rows(tmp_path, "prom", "metric_samples")
+    assert "at 4000000000.0, a time that was not asked for" in row["reason"]
+
+
+def test_an_impossible_value_of_a_histogram_is_quarantined() -> None:
+    """Only on its own day: the steps before midnight, which a day's first growth is taken from, belong to another."""
+
+    def buckets(body: Any) -> None:
+        one = body["data"]["result"][0]
+        body["data"]["result"] = [
+            {"metric": {"pod": "a", "le": le}, "values": [list(point) for point in one["values"]]}
+            for le in ("0.1", "+Inf")
+        ]
+        for number in (2, 7):
+            body["data"]["result"][0]["values"][number][1] = "n/a"
+
+    query = {"kind": "histogram", "unit": "s"}
+    with answering(changed(buckets)) as server:
+        connector = PrometheusConnector(
+            source(server.url, query=query), retries=RetryPolicy(sleep=lambda _: None)
+        )
+        (batch,) = connector.batches("metric_histograms", Window(DAY, DAY), lambda *_: False)
+    assert isinstance(batch, Batch)
+    unread = [row for row in batch.broken if row.field == "value"]
+    assert [json.loads(row.text)["at"] for row in unread] == [MIDNIGHT + 179.999]
 
 
 def test_warnings_of_the_server_are_kept() -> None:

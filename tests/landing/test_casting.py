@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from assets.connectors.base import Batch, BrokenRow, UnusableInput
-from assets.landing.casting import TypedBatch, cast
+from assets.landing.casting import CHUNK_ROWS, TypedBatch, cast, repeated
 from assets.landing.declaration import Declaration
 from assets.landing.faults import faulty_mask
 from assets.landing.quarantine import quarantined_rows
@@ -198,3 +199,15 @@ def test_control_totals_follow_a_column_to_landing() -> None:
     }
     assert received_totals(found.batch.frame, 1, ["ms"], declaration) == {"rows": 4, "sums": {"ms": None}}
     assert landed_totals(found, refused, ["cpu", "ms"]) == {"rows": 2, "sums": {"cpu": 50.0, "ms": 100.0}}
+
+
+@pytest.mark.parametrize("rows", [0, 1, CHUNK_ROWS - 1, CHUNK_ROWS, 2 * CHUNK_ROWS + 7])
+@pytest.mark.parametrize(
+    "value", [pa.array(["a"]).dictionary_encode(), pa.array([60]), pa.nulls(1, pa.string())], ids=str
+)
+def test_a_column_of_one_value_weighs_one_piece_of_it(rows: int, value: pa.Array) -> None:
+    """A day of millions of samples repeats its metric, unit and interval in every row."""
+    column = repeated(value, rows)
+    assert (len(column), column.type) == (rows, value.type)
+    assert pc.unique(column).to_pylist() == (value.to_pylist() if rows else [])
+    assert pa.table({"x": column}).get_total_buffer_size() <= 9 * CHUNK_ROWS

@@ -168,6 +168,7 @@ class CloudWatch(Simulator):
         self.token = os.environ.get(VARIABLE, TOKEN)
         self.hosts = ["i-1", "i-2", "i-3"]
         self.points: list[list[Any]] = []
+        self.impossible: set[tuple[Any, ...]] = set()
         self.made = 0
         for _ in range(rows):
             self.add()
@@ -199,7 +200,11 @@ class CloudWatch(Simulator):
         results = [
             {
                 "Id": query["Id"],
-                "Timestamps": [at for at, one in shown if one == host],
+                "Timestamps": [
+                    "2026-02-30T00:00:00Z" if (at, one) in self.impossible else at
+                    for at, one in shown
+                    if one == host
+                ],
                 "Values": [value for (_, one), value in shown.items() if one == host],
                 "StatusCode": "PartialData" if any(one[1] == host for one in rest) else "Complete",
             }
@@ -237,9 +242,10 @@ class CloudWatch(Simulator):
         self.hosts.remove("i-1")
 
     def spoil(self, position: int, fault: str) -> None:
-        """In a value; a time that was not asked for refuses the whole answer."""
+        """In a value, or in the time that a point says."""
+        if fault == "impossible date":
+            self.impossible.add(tuple(self.points[position % len(self.points)][:2]))
         values = {
-            "impossible date": "2026-02-30",
             "NUL": "1\x002",
             "1 MiB of text": "x" * 2**20,
             "unknown enum": "unknown",

@@ -27,12 +27,14 @@ MAX_POINTS = 11_000
 
 @dataclass
 class Sample:
-    """One value of a host. `time` is the Unix time in milliseconds, `extra` are labels beside the host's."""
+    """One value of a host. `time` is the Unix time in milliseconds, `extra` are labels beside the host's. `stamp` is
+    said in place of the time."""
 
     host: str | None
     time: int
     value: Any
     extra: dict[str, str] = field(default_factory=dict)
+    stamp: Any = None
 
 
 class Prometheus(Simulator):
@@ -79,7 +81,8 @@ class Prometheus(Simulator):
                 continue
             labels = {"__name__": "load", **sample.extra, **({LABEL: sample.host} if sample.host else {})}
             # Values are text, as JSON has no NaN ("String values are represented as strings").
-            found.setdefault(tuple(sorted(labels.items())), []).append([moment / 1000, sample.value])
+            said = moment / 1000 if sample.stamp is None else sample.stamp
+            found.setdefault(tuple(sorted(labels.items())), []).append([said, sample.value])
         if asked[1]:
             # An aggregation has a value where it has something to aggregate, and no labels.
             counts = Counter(moment for values in found.values() for moment, _ in values)
@@ -129,11 +132,11 @@ class Prometheus(Simulator):
         self.hidden.add("web1")
 
     def spoil(self, position: int, fault: str) -> None:
-        """In what a value shows; a time that was not asked for refuses the whole answer."""
+        """In a value, or in the time that a point says."""
         sample = self.samples[position % len(self.samples)]
         match fault:
             case "impossible date":
-                sample.value = "2026-02-30"
+                sample.stamp = "2026-02-30"
             case "NUL":
                 sample.value = "1\x002"
             case "1 MiB of text":
