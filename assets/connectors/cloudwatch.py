@@ -291,7 +291,8 @@ class CloudWatchConnector:
         try:
             client.retries.call(ask)
         except TransientError as error:
-            problem = f"{points.query.metric} of {points.start.date()}: {error.problem}, after {client.retries.attempts} tries"
+            tries = f"{error.problem}, after {client.retries.attempts} tries"
+            problem = f"{points.query.metric} of {points.start.date()}: {tries}"
             raise self._error(problem, "run again; if it stays, see the AWS health dashboard") from None
 
     def _pages(self, client: AwsClient, values: list[str], points: Collected) -> list[str]:
