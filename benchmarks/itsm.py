@@ -29,8 +29,8 @@ MARTS = ("+models/marts/itsm",)
 
 def load(home: Home, records: Path, control: Path, first: date, as_of: date) -> None:
     """The `landing` schema of a run that knows the updates from `first` to `as_of`."""
-    from assets.warehouse.incidents import Builds
     from assets.warehouse.landing_schema import RunWindow, load_landing, open_warehouse
+    from assets.warehouse.records import Builds
 
     def receipt(table: str, path: Path, day: date | None) -> Receipt:
         name = f"{table}/{day}"

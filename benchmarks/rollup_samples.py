@@ -108,8 +108,8 @@ def landed_files(folder: Path, days: Sequence[date]) -> list[Path]:
 
 def load(home: Home, samples: Path, control: Path, days: Sequence[date], as_of: date) -> None:
     """The `landing` schema of a run that rebuilds `days`."""
-    from assets.warehouse.incidents import Builds
     from assets.warehouse.landing_schema import RunWindow, load_landing, open_warehouse
+    from assets.warehouse.records import Builds
 
     def receipt(table: str, path: Path, day: date | None) -> Receipt:
         name = f"{table}/{day}/{path.stem}"

@@ -35,8 +35,9 @@ where u.resource in (
 )
 group by day
 """
-# A run's view of incidents holds what it rebuilds; the index of all landed updates tells that no file is forgotten.
-READ_AS = {"incidents": "incident_rows"}
+# A run's views of incidents and of their source's clocks hold what it rebuilds; what the warehouse keeps of all landed
+# rows tells that no file is forgotten.
+READ_AS = {"incidents": "incidents_rows", "sla_cycles": "sla_cycles_rows"}
 Check = Callable[[duckdb.DuckDBPyConnection, list[Receipt], date], CheckResult]
 
 

@@ -33,7 +33,15 @@ LANDING = "landing"
 FIRST_STAGE = "models"
 STAGES = {"models_of_track_record": "tag:track_record", "models_after_forecast": "tag:after_forecast"}
 OWNER = "team:data-engineering"
-RUN_TABLES = ("run_window", "run_days", "run_incidents", "receipts", "sample_parts", "unit_conversions")
+RUN_TABLES = (
+    "run_window",
+    "run_days",
+    "run_incidents",
+    "run_service_requests",
+    "receipts",
+    "sample_parts",
+    "unit_conversions",
+)
 
 
 class UllageTranslator(DagsterDbtTranslator):
@@ -233,6 +241,7 @@ def _description(table: str) -> str:
         "run_window": "One row: the run's as-of day and settings. Models read it instead of a clock.",
         "run_days": "The days that this run rebuilds.",
         "run_incidents": "The incidents that this run rebuilds, unless it rebuilds all.",
+        "run_service_requests": "The service requests that this run rebuilds, unless it rebuilds all.",
         "receipts": "Every receipt: what was extracted when, and rows received = landed + quarantined.",
         "sample_parts": "Metric, unit, kind, day and receipt of the samples that the run reads, one row a combination.",
         "unit_conversions": "Factor and offset from each unit as delivered to the unit of the measurement plan.",

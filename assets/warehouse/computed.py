@@ -14,21 +14,11 @@ import pyarrow as pa
 import yaml
 
 from assets.home import Home
-from assets.warehouse.views import nothing, replace_view, texts
+from assets.warehouse.views import DUCKDB_TYPES, nothing, replace_view, texts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DUCKDB_TYPES = {
-    "string": "varchar",
-    "integer": "bigint",
-    "int": "integer",
-    "number": "double",
-    "boolean": "boolean",
-    "timestamp": "timestamp",
-    "date": "date",
-    "time": "varchar",
-}
 ARROW_TYPES = {
     "string": pa.string(),
     "integer": pa.int64(),

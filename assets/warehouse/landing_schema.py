@@ -19,10 +19,10 @@ from assets.home import Home
 from assets.landing.contracts import contracts
 from assets.landing.receipts import Receipt
 from assets.landing.units import UnitError, conversion, rate_conversion
-from assets.warehouse.computed import DUCKDB_TYPES, load_computed
-from assets.warehouse.incidents import Builds, plan_incidents
+from assets.warehouse.computed import load_computed
 from assets.warehouse.rebuild import DAILY_TABLES
-from assets.warehouse.views import nothing, replace_view, texts
+from assets.warehouse.records import INCIDENTS, Builds, kept_tables, plan_records
+from assets.warehouse.views import landed_columns, nothing, replace_view, texts
 
 # Rolling up this many samples takes about 2 GiB.
 SAMPLES_A_PART = 15_000_000
@@ -82,7 +82,8 @@ def load_landing(
     """(Re)create every table of the `landing` schema for one run.
 
     Metric views read the files of `days` and of the day before each (a counter's first rate needs its predecessor), the
-    view of incidents those that hold the incidents to be rebuilt (`assets.warehouse.incidents`).
+    view of incidents those that hold the incidents to be rebuilt; of other records that sources deliver by what has
+    changed the warehouse keeps the rows (`assets.warehouse.records`).
     """
     connection.execute("create schema if not exists landing")
     _create_days(connection, days)
@@ -99,13 +100,12 @@ def load_landing(
         ]
         for table in contracts()
     }
-    for table in [table for table in landed if table != "incidents"]:
-        _create_view(connection, table, landed[table])
-    is_all, files = plan_incidents(
-        connection, landed["incidents"], receipts, _midnight(window.as_of + _DAY), builds
-    )
-    _create_view(connection, "incidents", files)
-    _create_table(connection, "run_window", [window.row() | {"rebuilds_all_incidents": is_all}])
+    for table in landed:
+        if table not in (INCIDENTS, *kept_tables()):
+            _create_view(connection, table, landed[table])
+    is_all, files = plan_records(connection, landed, receipts, _midnight(window.as_of + _DAY), builds)
+    _create_view(connection, INCIDENTS, files)
+    _create_table(connection, "run_window", [window.row() | {"rebuilds_all_records": is_all}])
     load_computed(connection, home)
     _create_sample_parts(connection)
     _create_unit_conversions(connection)
@@ -114,8 +114,7 @@ def load_landing(
 def _create_view(
     connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[tuple[Path, Receipt]]
 ) -> None:
-    columns = {name: DUCKDB_TYPES[field.type] for name, field in contracts()[table].fields.items()}
-    columns |= {"source_file": "varchar", "source_row": "bigint", "extra": "varchar"}
+    columns = landed_columns(table)
     selected = ", ".join(f'cast(landed."{name}" as {kind}) as "{name}"' for name, kind in columns.items())
     if not files:
         types = {**columns, "extracted_at": "timestamp", "receipt_id": "varchar"}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from assets.home import Home
 from assets.landing.receipts import Receipt
-from assets.warehouse.incidents import Builds
+from assets.warehouse.records import Builds
 
 DAILY_TABLES = ("metric_samples", "metric_histograms")
 # A change here changes figures of days long landed: daily models read limits, thresholds, the service map and

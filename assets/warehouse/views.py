@@ -6,10 +6,29 @@ from collections.abc import Iterable, Mapping
 
 import duckdb
 
+from assets.landing.contracts import contracts
+
+DUCKDB_TYPES = {
+    "string": "varchar",
+    "integer": "bigint",
+    "int": "integer",
+    "number": "double",
+    "boolean": "boolean",
+    "timestamp": "timestamp",
+    "date": "date",
+    "time": "varchar",
+}
+
 
 def replace_view(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
     """(Re)create `landing.<table>` over `query`."""
     connection.execute(f"create or replace view landing.{table} as {query}")
+
+
+def landed_columns(table: str) -> dict[str, str]:
+    """Columns of a landed table, with what landing adds to each row, and their DuckDB types."""
+    columns = {name: DUCKDB_TYPES[field.type] for name, field in contracts()[table].fields.items()}
+    return columns | {"source_file": "varchar", "source_row": "bigint", "extra": "varchar"}
 
 
 def nothing(columns: Mapping[str, str]) -> str:

@@ -1,13 +1,17 @@
 {# The backlog of a day changes when a stay that reaches into it does. `rebuilt_stays()` at the head of int_ticket_stays keeps what it takes
    out (former_ticket_stays), so that `first_changed_backlog_day()` can tell from which day on fct_backlog_daily has to count anew: the
-   earliest day on which old and new stays differ, at the latest the day after the last one counted. Requests and problems come as last
-   updated, so all of them are compared. DuckDB only, as in macros/incremental.sql. #}
+   earliest day on which old and new stays differ, at the latest the day after the last one counted. DuckDB only, as in macros/incremental.sql. #}
 {% macro rebuilt_stays() -%}
     {{ config(
         materialized='table' if target.type == 'spark' else 'incremental',
         incremental_strategy=none if target.type == 'spark' else 'append',
         on_schema_change='fail',
-        pre_hook=["{{ keep_former_stays() }}", "{{ forget_former_stays() }}"]
+        pre_hook=[
+            "{{ keep_former_stays() }}",
+            "{{ forget_former_stays('incident') }}",
+            "{{ forget_former_stays('service_request') }}",
+            "{{ forget_former_stays('problem') }}"
+        ]
     ) }}
 {%- endmacro %}
 
@@ -19,23 +23,24 @@
 {%- endmacro %}
 
 
-{% macro forget_former_stays() -%}
+{% macro forget_former_stays(kind) -%}
     {%- if is_incremental() -%}
-        delete from {{ this }} where ticket_kind <> 'incident' or {{ of_rebuilt_incidents('ticket_id') }}
+        delete from {{ this }} where {{ of_rebuilt_tickets(kind) }}
     {%- endif -%}
 {%- endmacro %}
 
 
 {% macro replaced_stays(stays) -%}
-    select * from {{ stays }} where ticket_kind <> 'incident'
-    union all
-    select * from {{ stays }} where ticket_kind = 'incident' and {{ of_rebuilt_incidents('ticket_id') }}
+    {% for kind in ['incident', 'service_request', 'problem'] -%}
+    select * from {{ stays }} where {{ of_rebuilt_tickets(kind) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
 {%- endmacro %}
 
 
 {# A date literal; none when all days are counted anew. #}
 {% macro first_changed_backlog_day(stays) -%}
-    {%- if rebuilds_all_incidents() or not is_incremental() -%}
+    {%- if rebuilds_all_records() or not is_incremental() -%}
         {{ return(none) }}
     {%- endif -%}
     {%- set changed %}

@@ -49,49 +49,90 @@
 {%- endmacro %}
 
 
-{# Facts about incidents are rebuilt by incident: those of landing.run_incidents, of which something new is known, unless the run
-   rebuilds all (landing.run_window.rebuilds_all_incidents). `rebuilt_by_incident()` at the head of a model takes their rows out first;
-   its query gives their rows alone by the condition `of_rebuilt_incidents(column)`. Figures that go on with time (clocks, ages) are rebuilt for
-   more incidents: those of `among`, a relation with an incident_id, where the condition `where` holds.
+{# Facts about tickets are rebuilt by ticket: the incidents of landing.run_incidents and the requests of landing.run_service_requests, of
+   which something new is known, unless the run rebuilds all (landing.run_window.rebuilds_all_records). `rebuilt_by_incident()` or
+   `rebuilt_by_request()` at the head of a model takes their rows out first; its query gives their rows alone by the condition
+   `of_rebuilt_incidents(column)` or `of_rebuilt_requests(column)`. Figures that go on with time (clocks, ages) are rebuilt for more of them:
+   those of `among`, a relation (or query in brackets) with an incident_id or request_id, where the condition `where` holds.
 
    DuckDB only. Spark has no delete by key on these tables: there a model is a table, and the condition holds for all. #}
 {% macro rebuilt_by_incident(among='landing.run_incidents', where='true') -%}
+    {{ rebuilt_by_record('incident_id', among, where) }}
+{%- endmacro %}
+
+{% macro rebuilt_by_request(among='landing.run_service_requests', where='true') -%}
+    {{ rebuilt_by_record('request_id', among, where) }}
+{%- endmacro %}
+
+{% macro rebuilt_by_record(record_id, among, where) -%}
     {{ config(
         materialized='table' if target.type == 'spark' else 'incremental',
         incremental_strategy=none if target.type == 'spark' else 'append',
         on_schema_change='fail',
-        pre_hook="{{ forget_rebuilt_incidents('" ~ among ~ "', '" ~ where ~ "') }}"
+        pre_hook="{{ forget_rebuilt_records('" ~ record_id ~ "', '" ~ among ~ "', '" ~ where ~ "') }}"
     ) }}
 {%- endmacro %}
 
 
-{% macro forget_rebuilt_incidents(among, where) -%}
+{% macro forget_rebuilt_records(record_id, among, where) -%}
     {%- if is_incremental() -%}
-        delete from {{ this }} where {{ of_rebuilt_incidents('incident_id', among, where) }}
+        delete from {{ this }} where {{ of_rebuilt_records(record_id, record_id, among, where) }}
     {%- endif -%}
 {%- endmacro %}
 
 
-{% macro of_rebuilt_incidents(incident_id, among='landing.run_incidents', where='true') -%}
-    {%- if rebuilds_all_incidents() -%}
+{% macro of_rebuilt_incidents(column, among='landing.run_incidents', where='true') -%}
+    {{ of_rebuilt_records('incident_id', column, among, where) }}
+{%- endmacro %}
+
+{% macro of_rebuilt_requests(column, among='landing.run_service_requests', where='true') -%}
+    {{ of_rebuilt_records('request_id', column, among, where) }}
+{%- endmacro %}
+
+{% macro of_rebuilt_records(record_id, column, among, where) -%}
+    {%- if rebuilds_all_records() -%}
         true
     {%- else -%}
-        {#- The bounds are constants, so that DuckDB passes over the rows of incidents long closed without reading them. -#}
-        {%- set bounds = run_query('select min(incident_id), max(incident_id) from ' ~ among ~ ' where ' ~ where).rows[0] -%}
+        {#- The bounds are constants, so that DuckDB passes over the rows of tickets long closed without reading them. -#}
+        {%- set bounds %}
+            select min({{ record_id }}), max({{ record_id }}) from {{ among }} as rebuilt where {{ where }}
+        {%- endset -%}
+        {%- set bounds = run_query(bounds).rows[0] -%}
         {%- if bounds[0] is none -%}
             false
         {%- else -%}
-            ({{ incident_id }} between '{{ bounds[0] | replace("'", "''") }}' and '{{ bounds[1] | replace("'", "''") }}'
-            and {{ incident_id }} in (select incident_id from {{ among }} where {{ where }}))
+            ({{ column }} between '{{ bounds[0] | replace("'", "''") }}' and '{{ bounds[1] | replace("'", "''") }}'
+            and {{ column }} in (select {{ record_id }} from {{ among }} as rebuilt where {{ where }}))
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
 
-{# At the end of a model: a build of all incidents leaves their rows in order, so that later runs pass over those of incidents long
-   closed without reading them. Rows that come in later are those of incidents that live now: they lie together anyway. #}
+{# Of requests those that something new is known of, and those that are open: they age. A query in brackets. #}
+{% macro going_on_requests() -%}
+    (select request_id from landing.run_service_requests
+    union select request_id from intermediate.int_service_requests where left_at is null)
+{%- endmacro %}
+
+
+{# The rows of rebuilt tickets, of one kind or of all, in a table of several. Problems are few: all of them are built on every run. #}
+{% macro of_rebuilt_tickets(kind=none) -%}
+    {%- if kind == 'incident' -%}
+        (ticket_kind = 'incident' and {{ of_rebuilt_incidents('ticket_id') }})
+    {%- elif kind == 'service_request' -%}
+        (ticket_kind = 'service_request' and {{ of_rebuilt_requests('ticket_id') }})
+    {%- elif kind == 'problem' -%}
+        ticket_kind = 'problem'
+    {%- else -%}
+        ({{ of_rebuilt_tickets('incident') }} or {{ of_rebuilt_tickets('service_request') }} or {{ of_rebuilt_tickets('problem') }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# At the end of a model: a build of all tickets leaves their rows in order, so that later runs pass over those of tickets long
+   closed without reading them. Rows that come in later are those of tickets that live now: they lie together anyway. #}
 {% macro in_order_of(column) -%}
-    {%- if target.type != 'spark' and rebuilds_all_incidents() -%}
+    {%- if target.type != 'spark' and rebuilds_all_records() -%}
         order by {{ column }}
     {%- endif -%}
 {%- endmacro %}
@@ -99,22 +140,27 @@
 
 {# Read when a model is compiled, so that its statement has one plain condition. Without a landing schema (the project is only
    compiled) all are. #}
-{% macro rebuilds_all_incidents() -%}
+{% macro rebuilds_all_records() -%}
     {%- if not execute or target.type == 'spark' or not adapter.get_relation(model.database, 'landing', 'run_window') -%}
         {{ return(true) }}
     {%- endif -%}
-    {{ return(run_query('select rebuilds_all_incidents from landing.run_window').columns[0].values()[0]) }}
+    {{ return(run_query('select rebuilds_all_records from landing.run_window').columns[0].values()[0]) }}
 {%- endmacro %}
 
 
 {# `config: {where: changed incidents}` limits a data test to rows of landing.run_incidents, `{where: rebuilt incidents}` to those whose
-   figures went on, `{where: ticking incidents}` to those whose clocks did; `{where: changed tickets}` serves tables of several kinds of tickets. For tests that a row passes or fails with the other rows of its incident alone, so that untouched rows need no new look. #}
+   figures went on, `{where: ticking incidents}` to those whose clocks did; `{where: changed requests}` and `{where: rebuilt requests}` do the same
+   for requests, `{where: changed tickets}` for tables of several kinds of tickets. For tests that a row passes or fails with the other rows of its incident alone, so that untouched rows need no new look. #}
 {% macro get_where_subquery(relation) -%}
     {%- set where = config.get('where') -%}
     {%- if where == 'changed incidents' -%}
         {%- set where = of_rebuilt_incidents('incident_id') -%}
     {%- elif where == 'changed tickets' -%}
-        {%- set where = "(ticket_kind <> 'incident' or " ~ of_rebuilt_incidents('ticket_id') ~ ")" -%}
+        {%- set where = of_rebuilt_tickets() -%}
+    {%- elif where == 'changed requests' -%}
+        {%- set where = of_rebuilt_requests('request_id') -%}
+    {%- elif where == 'rebuilt requests' -%}
+        {%- set where = of_rebuilt_requests('request_id', going_on_requests()) -%}
     {%- elif where == 'ticking incidents' -%}
         {%- set where = of_rebuilt_incidents('incident_id', 'intermediate.int_rebuilt_incidents', 'is_ticking') -%}
     {%- elif where == 'rebuilt incidents' -%}

@@ -45,9 +45,10 @@ _RUN_TABLES: dict[str, dict[str, str]] = {
         "default_lead_time_days": "int",
         "warning_ratio": "number",
         "forecast_seed": "int",
-        "rebuilds_all_incidents": "boolean",
+        "rebuilds_all_records": "boolean",
     },
     "run_incidents": {"incident_id": "string"},
+    "run_service_requests": {"request_id": "string"},
     "run_days": {"observed_date": "date"},
     "run_parts": {"start_at": "timestamp", "end_at": "timestamp"},
     "sample_parts": {
@@ -181,7 +182,7 @@ def run_rows(
         "default_lead_time_days": 30,
         "warning_ratio": 0.9,
         "forecast_seed": 1,
-        "rebuilds_all_incidents": True,
+        "rebuilds_all_records": True,
     }
     return {"run_window": [window], "run_days": [{"observed_date": day} for day in days]}
 

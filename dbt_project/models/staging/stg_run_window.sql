@@ -9,5 +9,5 @@ select
     default_lead_time_days,
     warning_ratio,
     forecast_seed,
-    rebuilds_all_incidents
+    rebuilds_all_records
 from {{ source('landing', 'run_window') }}

@@ -34,7 +34,7 @@ exception_dates as (
 tickets as (
     select opened_at, updated_at from {{ ref('int_incident_events') }}
     union all
-    select opened_at, opened_at as updated_at from {{ ref('stg_service_requests') }}
+    select opened_at, opened_at as updated_at from {{ ref('int_service_requests') }}
 ),
 
 run_window as (

@@ -1,5 +1,8 @@
+{{ rebuilt_by_request() }}
+
 with requests as (
     select * from {{ ref('stg_service_requests') }}
+    where {{ of_rebuilt_requests('request_id') }}
 ),
 
 run_window as (
@@ -54,7 +57,6 @@ final as (
         ended.opened_at,
         case when ended.fulfilled_at < run_window.as_of_at then greatest(ended.fulfilled_at, ended.opened_at) end as fulfilled_at,
         case when ended.ended_at < run_window.as_of_at then ended.ended_at end as left_at,
-        case when ended.ended_at < run_window.as_of_at then ended.ended_at else run_window.as_of_at end as measured_until_at,
         coalesce(service_calendars.calendar_id, team_calendars.calendar_id) as calendar_id
     from ended
     cross join run_window
@@ -65,3 +67,4 @@ final as (
 )
 
 select * from final
+{{ in_order_of('request_id') }}

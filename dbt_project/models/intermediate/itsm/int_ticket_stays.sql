@@ -60,6 +60,7 @@ others as (
         opened_at,
         left_at
     from {{ ref('int_service_requests') }}
+    where {{ of_rebuilt_requests('request_id') }}
     union all
     select
         'problem' as ticket_kind,

@@ -11,7 +11,7 @@ records as (
     from {{ ref('stg_changes') }}
     union all
     select 'service_requests', request_id, request_kind, service_id, cast(null as timestamp)
-    from {{ ref('stg_service_requests') }}
+    from {{ ref('int_service_requests') }}
 ),
 
 -- A decision of a later day is not known yet.

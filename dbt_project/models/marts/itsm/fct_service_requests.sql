@@ -1,5 +1,15 @@
-with requests as (
-    select * from {{ ref('int_service_requests') }}
+{{ rebuilt_by_request(among=going_on_requests()) }}
+
+with run_window as (
+    select as_of_at from {{ ref('stg_run_window') }}
+),
+
+-- A request that is open goes on until the end of the as-of day.
+requests as (
+    select requests.*, coalesce(requests.left_at, run_window.as_of_at) as measured_until_at
+    from {{ ref('int_service_requests') }} as requests
+    cross join run_window
+    where {{ of_rebuilt_requests('requests.request_id', going_on_requests()) }}
 ),
 
 segments as (
@@ -38,3 +48,4 @@ final as (
 )
 
 select * from final
+{{ in_order_of('request_id') }}

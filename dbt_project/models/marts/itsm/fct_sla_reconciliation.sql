@@ -24,29 +24,9 @@ waits as (
     group by incident_id
 ),
 
--- Its agreement with the customer: others, with teams and suppliers, are no part of the verdict.
-own_cycles as (
-    select
-        incident_id,
-        goal_minutes,
-        elapsed_minutes,
-        row_number() over (partition by incident_id order by started_at desc nulls last, cycle_id desc) as newest_rank
-    from {{ ref('stg_sla_cycles') }}
-    where
-        measure = 'incident_resolution_minutes'
-        and state <> 'cancelled'
-        and coalesce(agreement_kind, 'sla') = 'sla'
-        and {{ of_rebuilt_incidents('incident_id', ref('int_rebuilt_incidents'), 'is_ticking') }}
-),
-
 own_clocks as (
-    select
-        incident_id,
-        max(case when newest_rank = 1 then goal_minutes end) as source_goal_minutes,
-        {{ exact_sum('elapsed_minutes') }} as source_elapsed_minutes,
-        cast(count(*) as int) as source_cycle_count
-    from own_cycles
-    group by incident_id
+    select * from {{ ref('int_source_clocks') }}
+    where {{ of_rebuilt_incidents('incident_id', ref('int_rebuilt_incidents'), 'is_ticking') }}
 ),
 
 -- What the verdict would be if the source counted differently: all time, without waiting, or to the first resolution.

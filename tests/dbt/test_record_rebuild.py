@@ -1,4 +1,4 @@
-"""Tables keyed by incident follow what changed, and are what a build of everything gives, row for row."""
+"""Tables keyed by ticket follow what changed, and are what a build of everything gives, row for row."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ import pytest
 from assets.home import Home
 from assets.landing.contracts import contracts
 from assets.landing.receipts import LandedFile, Receipt
-from assets.warehouse.incidents import Builds
 from assets.warehouse.landing_schema import RunWindow, load_landing, open_warehouse
+from assets.warehouse.records import Builds
 from tests.dbt.dbt_project_runner import BUILD_ONLY, WAREHOUSE, DbtProjectRunner, damaged
 from tests.dbt.tables import differences, read_duckdb
 
@@ -30,10 +30,15 @@ TABLES = (
     "intermediate.int_incident_clocks",
     "intermediate.int_incident_lifecycles",
     "intermediate.int_ticket_stays",
+    "intermediate.int_source_clocks",
+    "intermediate.int_service_requests",
     "marts.fct_incidents",
     "marts.fct_incident_sla",
     "marts.fct_sla_reconciliation",
     "marts.fct_incident_sequence_findings",
+    "marts.fct_service_requests",
+    "marts.fct_problems",
+    "marts.fct_known_errors",
     "marts.fct_backlog_daily",
 )
 MODELS = [table.partition(".")[2] for table in TABLES]
@@ -142,6 +147,7 @@ def _incident(draw: Random, number: int) -> Rows:
                 "is_major": number % 11 == 0 and sequence > 0,
                 "source_made_sla": number % 2 == 0,
                 "reopen_count": draw.choice([None, 0, 1]),
+                "problem_id": f"PRB{number % 7}" if sequence > 1 else None,
             }
         )
         at += timedelta(minutes=draw.choice([5, 120, 700, 2_500]))
@@ -172,27 +178,80 @@ CONTROL: Mapping[str, Rows] = {
         for measure in ("resolution", "response", "agent_work", "update")
         for priority in (1, 2)
     ],
-    "service_requests": [
-        {"request_id": "REQ1", "request_kind": "Access", "team_id": "desk", "state": "closed"}
-        | {"opened_at": _midnight(2), "fulfilled_at": _midnight(9), "updated_at": _midnight(9)}
-    ],
 }
 
 
+def _request(draw: Random, number: int) -> Rows:
+    """Rows as last updated then: fulfilled late, ahead of time, or never; cancelled; handed to another team."""
+    opened_at = at = _midnight(0) + timedelta(minutes=draw.randrange(13 * 1_440))
+    row = {
+        "request_id": f"REQ{number}",
+        "request_kind": draw.choice(["Access", "Laptop"]),
+        "service_id": draw.choice(["mail", "shop", None]),
+        "team_id": draw.choice(["desk", "network", None]),
+        "state": "new",
+        "opened_at": opened_at,
+        "updated_at": opened_at,
+    }
+    rows = [row]
+    for state in draw.choice(
+        [["in_progress"], ["in_progress", "fulfilled", "closed"], ["fulfilled"], ["cancelled"]]
+    ):
+        at += timedelta(minutes=draw.choice([5, 700, 2_500]))
+        row = row | {"state": state, "updated_at": at, "team_id": draw.choice([row["team_id"], "network"])}
+        if state == "fulfilled":
+            row |= {"fulfilled_at": at + timedelta(minutes=draw.choice([-30, 0, 1_500]))}
+        rows.append(row)
+    return rows
+
+
+def _problem(draw: Random, number: int) -> Rows:
+    """A problem as it was opened, and as it ended, if it did."""
+    opened_at = _midnight(0) + timedelta(minutes=draw.randrange(6 * 1_440))
+    row = {"problem_id": f"PRB{number}", "ci_id": f"host-{number % 4}", "team_id": "desk", "state": "new"}
+    row |= {"opened_at": opened_at, "updated_at": opened_at}
+    known_at = opened_at + timedelta(minutes=draw.randrange(3_000))
+    ended = {"known_error_at": known_at, "resolved_at": known_at + timedelta(minutes=draw.randrange(4_000))}
+    ended |= {"updated_at": ended["resolved_at"], "state": "resolved"}
+    return [row, row | ended] if number % 3 else [row]
+
+
+def _cycles(draw: Random, incident: Rows) -> Rows:
+    """The source's own clock of an incident, at its first update and at its last."""
+    first, last = incident[0], incident[-1]
+    cycle = {"cycle_id": f"CYC-{first['incident_id']}", "incident_id": first["incident_id"]}
+    cycle |= {"sla_name": "Resolution", "measure": "incident_resolution_minutes", "state": "running"}
+    cycle |= {"goal_minutes": 300.0, "started_at": first["updated_at"]}
+    elapsed = draw.choice([100.0, 299.5, 1_000.0])
+    return [
+        cycle | {"updated_at": first["updated_at"], "elapsed_minutes": 0.0},
+        cycle | {"updated_at": last["updated_at"], "elapsed_minutes": elapsed, "state": "completed"},
+    ]
+
+
 def _opened(desk: Desk) -> None:
-    """Sixty incidents, a batch a day of the update."""
+    """Sixty incidents with their clocks, forty requests, seven problems: a batch a day of the update."""
+    draw = desk.draw
     for table, rows in CONTROL.items():
         desk.deliver(table, table, rows)
-    updates = [row for number in range(60) for row in _incident(desk.draw, number)]
-    for day in range(30):
-        rows = [row for row in updates if _midnight(day) <= row["updated_at"] < _midnight(day + 1)]
-        desk.deliver(f"incidents-{day:02d}", "incidents", rows)
+    incidents = [_incident(draw, number) for number in range(60)]
+    updates = {
+        "incidents": [row for incident in incidents for row in incident],
+        "sla_cycles": [row for incident in incidents for row in _cycles(draw, incident)],
+        "service_requests": [row for number in range(40) for row in _request(draw, number)],
+        "problems": [row for number in range(7) for row in _problem(draw, number)],
+    }
+    for table, all_rows in updates.items():
+        for day in range(30):
+            rows = [row for row in all_rows if _midnight(day) <= row["updated_at"] < _midnight(day + 1)]
+            if rows:
+                desk.deliver(f"{table}-{day:02d}", table, rows)
 
 
 def _changes(desk: Desk, step: int) -> None:
     """What a source does to records of days long reported."""
     draw = desk.draw
-    daily = [name for name in desk.batches if name.startswith("incidents-") and desk.batches[name].rows]
+    daily = [name for name in desk.batches if name.startswith("incidents-")]
     corrected, withdrawn, repeated = draw.sample(daily[:9], 3)
     rows = [row | {"priority": draw.choice([1, 2, 3])} for row in desk.batches[corrected].rows]
     desk.deliver(corrected, "incidents", rows)
@@ -205,9 +264,29 @@ def _changes(desk: Desk, step: int) -> None:
         for row in desk.batches[repeated].rows
     ]
     desk.deliver(f"late-{step}", "incidents", late)
+    for table, change in (
+        ("service_requests", {"team_id": "desk", "fulfilled_at": _midnight(step + 6)}),
+        ("sla_cycles", {"elapsed_minutes": 10.25 * step}),
+        ("problems", {"known_error_at": _midnight(step + 3), "ci_id": "host-1"}),
+    ):
+        corrected, repeated = draw.sample([n for n in desk.batches if n.startswith(f"{table}-")], 2)
+        desk.deliver(corrected, table, [row | change for row in desk.batches[corrected].rows])
+        late = [
+            row | {"updated_at": row["updated_at"] + timedelta(hours=9)}
+            for row in desk.batches[repeated].rows
+        ]
+        desk.deliver(f"late-{table}-{step}", table, [row | change for row in late])
+        if step % 2:
+            del desk.batches[repeated]
     deleted = [
-        {"source": "desk", "record_table": "incidents", "record_key": f"INC{draw.randrange(60)}"}
-        for _ in range(2)
+        {"source": "desk", "record_table": table, "record_key": f"{key}{draw.randrange(number)}"}
+        for table, key, number in (
+            ("incidents", "INC", 60),
+            ("incidents", "INC", 60),
+            ("service_requests", "REQ", 40),
+            ("sla_cycles", "CYC-INC", 60),
+            ("problems", "PRB", 7),
+        )
     ]
     known = {"deleted_known_date": FIRST + timedelta(days=draw.randrange(6, 12))}
     desk.deliver(f"deleted-{step % 3}", "tombstones", [row | known for row in deleted])
@@ -217,23 +296,16 @@ def _changes(desk: Desk, step: int) -> None:
         "updated_at": _midnight(step + 5),
     }
     desk.deliver("major", "major_incidents", [major])
-    clock = {"cycle_id": "c", "incident_id": f"INC{7 * step}", "sla_name": "Resolution", "state": "completed"}
-    clock |= {
-        "measure": "incident_resolution_minutes",
-        "goal_minutes": 10.0 * step,
-        "updated_at": _midnight(1),
-    }
-    desk.deliver("clocks", "sla_cycles", [clock])
     if step == 4:
         desk.deliver("targets", "targets", [row | {"target_value": 500.0} for row in CONTROL["targets"]])
 
 
 def _built(desk: Desk, home: Home, project: DbtProjectRunner, as_of: date, builds: Builds) -> bool:
-    """Build as of a day; tells whether all incidents were rebuilt."""
+    """Build as of a day; tells whether all tickets were rebuilt."""
     desk.load(home, as_of, builds)
     assert project.run(SELECTION, home.warehouse).failed() == {}
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        row = connection.execute("select rebuilds_all_incidents from landing.run_window").fetchone()
+        row = connection.execute("select rebuilds_all_records from landing.run_window").fetchone()
     assert row is not None
     return bool(row[0])
 
@@ -276,11 +348,20 @@ def test_what_changed_is_rebuilt_as_a_build_of_everything_does(
 def test_tests_of_rebuilt_rows_still_fail(
     runs: Sequence[tuple[Path, Path, bool]], dbt_project: DbtProjectRunner, tmp_path: Path
 ) -> None:
-    """A data test that looks at rebuilt incidents alone notices a row of them that is there twice."""
-    rebuilt = "incident_id in (select incident_id from landing.run_incidents)"
-    row = "select * from intermediate.int_incident_spans where {} and ends_at is not null limit 1"
-    check = "unique_combination_int_incident_spans_incident_id__span_number"
-    for condition, status in ((rebuilt, "fail"), (f"not {rebuilt}", "pass")):
-        statement = f"insert into intermediate.int_incident_spans {row.format(condition)}"
-        warehouse = damaged(runs[-1][0], tmp_path, statement)
-        assert dbt_project.run(["test", "--select", check], warehouse).statuses == {check: status}
+    """A data test that looks at rebuilt tickets alone notices a row of them that is there twice."""
+    for record, run_table, model, key, more in (
+        (
+            "incident_id",
+            "run_incidents",
+            "int_incident_spans",
+            "incident_id__span_number",
+            "ends_at is not null",
+        ),
+        ("request_id", "run_service_requests", "int_service_requests", "request_id", "true"),
+    ):
+        rebuilt = f"{record} in (select {record} from landing.{run_table})"
+        check = f"unique_combination_{model}_{key}"
+        for condition, status in ((rebuilt, "fail"), (f"not {rebuilt}", "pass")):
+            row = f"select * from intermediate.{model} where {condition} and {more} limit 1"
+            warehouse = damaged(runs[-1][0], tmp_path, f"insert into intermediate.{model} {row}")
+            assert dbt_project.run(["test", "--select", check], warehouse).statuses == {check: status}
