@@ -1,5 +1,6 @@
--- What is counted on two paths is the same: tickets open now (from tickets; from the flows of the backlog), latency and throughput of a day (from its
--- hours; from the day's histogram), clocks that stopped (one by one; in service levels), changes that ended and failed (one by one; in rates).
+-- What is counted on two paths is the same: tickets open now (from tickets; from the flows of the backlog), latency, errors and throughput of a day (from its
+-- hours; from the day), requests of a day (its hours; the day), clocks that stopped (one by one; in service levels), changes that ended
+-- and failed (one by one; in rates), collisions (change by change; pair by pair), major incidents (among all; by themselves).
 with run_window as (
     select as_of_date from {{ ref('stg_run_window') }}
 ),
@@ -22,7 +23,9 @@ backlog as (
 hours as (
     select service_id, target_id, observed_date, sum(bad_count) as bad_count, sum(total_count) as total_count
     from {{ ref('int_service_level_hours') }}
-    where measure in ('latency_seconds', 'throughput_per_second')
+    where measure <> 'error_ratio' or target_id not in (
+        select target_id from {{ ref('stg_targets') }} where objective_ratio is not null
+    )
     group by service_id, target_id, observed_date
 ),
 
@@ -36,6 +39,21 @@ unequal_days as (
     where days.target_id is null
         or abs(hours.bad_count - days.bad_count) > 1e-6 * days.total_count
         or abs(hours.total_count - days.total_count) > 1e-6 * days.total_count
+),
+
+unequal_requests as (
+    select
+        concat('requests of ', days.service_id) as measure,
+        hours.request_count as one_amount,
+        days.request_count as other_amount
+    from {{ ref('fct_service_performance_daily') }} as days
+    left join (
+        select service_id, observed_date, sum(request_count) as request_count
+        from {{ ref('fct_service_performance_hourly') }}
+        group by service_id, observed_date
+    ) as hours
+        on days.service_id = hours.service_id and days.observed_date = hours.observed_date
+    where abs(coalesce(days.request_count, 0) - coalesce(hours.request_count, 0)) > 1e-6 * coalesce(days.request_count, 1)
 ),
 
 clocks as (
@@ -66,6 +84,16 @@ rates as (
     where service_id = 'all' and change_kind = 'all' and period_grain = 'month'
 ),
 
+pairs as (
+    select 'collisions' as measure, sum(collision_count) as one_amount, max(pairs.amount) as other_amount
+    from {{ ref('fct_changes') }}
+    cross join (select count(*) as amount from {{ ref('fct_change_collisions') }}) as pairs
+    union all
+    select 'major incidents' as measure, count(case when is_major then 1 end) as one_amount, max(major.amount) as other_amount
+    from {{ ref('fct_incidents') }}
+    cross join (select count(*) as amount from {{ ref('fct_major_incidents') }}) as major
+),
+
 one as (
     select measure, cast(amount as double) as amount from open_tickets
     union all
@@ -88,3 +116,9 @@ full join other on one.measure = other.measure
 where coalesce(one.amount, 0) <> coalesce(other.amount, 0)
 union all
 select measure, one_amount, other_amount from unequal_days
+union all
+select measure, one_amount, other_amount from unequal_requests
+union all
+select measure, cast(one_amount as double) as one_amount, cast(other_amount as double) as other_amount
+from pairs
+where coalesce(one_amount, 0) <> other_amount

@@ -45,7 +45,10 @@ def test_backlog_checks(
 def test_measures_that_disagree_are_noticed(
     built: tuple[Path, DbtOutcome], dbt_project: DbtProjectRunner, tmp_path: Path
 ) -> None:
-    """One mistake on each pair: an open problem, clocks, failed changes, an hour, evidence; as built all agree."""
+    """One mistake on each pair: an open problem, clocks, failed changes, hours, requests, collisions, major incidents, evidence.
+
+    As built all agree.
+    """
     checks = ("assert_measures_agree_by_two_paths", "assert_capacity_incidents_have_their_evidence")
     warehouse = damaged(
         built[0],
@@ -58,12 +61,19 @@ def test_measures_that_disagree_are_noticed(
         " and change_kind = 'all' and period_grain = 'month'",
         "delete from intermediate.int_service_level_hours where target_id = 'carry' and hour_at = (select min(hour_at)"
         " from intermediate.int_service_level_hours where target_id = 'carry')",
+        "update intermediate.int_service_level_hours set bad_count = bad_count + 1 where (service_id, hour_at) ="
+        " (select (service_id, hour_at) from intermediate.int_service_level_hours where measure = 'error_ratio'"
+        " order by service_id, hour_at limit 1) and measure = 'error_ratio' and total_count > 1",
+        "update marts.fct_service_performance_hourly set request_count = request_count + 1 where service_id = 'shop'"
+        " and hour_at = (select max(hour_at) from marts.fct_service_performance_hourly where service_id = 'shop')",
+        "delete from marts.fct_major_incidents",
+        "update marts.fct_changes set collision_count = collision_count + 1",
         "delete from marts.fct_capacity_incident_evidence where incident_id = (select min(incident_id)"
         " from marts.fct_capacity_incident_evidence)",
     )
     outcome = dbt_project.run(["test", "--select", *checks], warehouse)
     assert set(outcome.failed()) == set(checks)
-    assert "Got 4 results" in outcome.messages[checks[0]]
+    assert "Got 8 results" in outcome.messages[checks[0]]
 
 
 def test_staffing_that_does_not_add_up_is_noticed(

@@ -43,7 +43,7 @@ def samples(day: date) -> Iterator[dict[str, Any]]:
     for hour in (1, 9, 17):
         yield sample("wiki", "latency.p95", at(day, hour), 0.3 + hour / 70, "s")
         yield sample("wiki", "throughput", at(day, hour), 10 / 3 + hour, "1/s")
-        yield sample("wiki", "error.ratio", at(day, hour), hour / 1000, "1")
+        yield sample("wiki", "error.ratio", at(day, hour), hour / 2000, "1")
     yield sample(
         "wiki-licences", "licence.seats", at(day, 6), 40.0 + day.day, "{seat}", interval_seconds=86400.0
     )

@@ -1,7 +1,7 @@
 {% set frames = {'5m': 1, '30m': 6, '1h': 12, '6h': 72} %}
 
--- Short windows: burn rates at the end of each step of the days on which some step burned fast enough for a page. What is known by the
--- hour alone (the quiet day before) counts as one long step.
+-- Short windows: burn rates at the end of each step that is kept. What is known by the hour alone (a quiet day but for its last hour)
+-- counts as one long step.
 with run_window as (
     select as_of_date, cast({{ add_days('as_of_date', -(var('burn_history_days') + 2)) }} as date) as first_date
     from {{ ref('stg_run_window') }}
@@ -39,11 +39,18 @@ fine as (
     select service_id, target_id, observed_date, slot_number, step_minutes, budget_ratio, bad_count, total_count from availability
 ),
 
-fine_days as (
-    select distinct service_id, target_id, observed_date from levels
+fine_hours as (
+    select distinct
+        service_id,
+        target_id,
+        {{ hour_of(add_minutes("timestamp '2001-01-01 00:00:00'", 'cast(slot_number * 5 - 1 as int)')) }} as hour_at
+    from levels
 ),
 
--- The last hours of a day before that was quiet.
+with_steps as (
+    select distinct service_id, target_id from levels
+),
+
 coarse as (
     select
         hours.service_id,
@@ -55,15 +62,11 @@ coarse as (
         hours.bad_count,
         hours.total_count
     from {{ ref('int_service_level_hours') }} as hours
-    inner join fine_days as days_after
-        on hours.service_id = days_after.service_id
-        and hours.target_id = days_after.target_id
-        and hours.observed_date = cast({{ add_days('days_after.observed_date', -1) }} as date)
-    left join fine_days as same
-        on hours.service_id = same.service_id
-        and hours.target_id = same.target_id
-        and hours.observed_date = same.observed_date
-    where same.service_id is null
+    inner join run_window on hours.observed_date between run_window.first_date and run_window.as_of_date
+    inner join with_steps on hours.service_id = with_steps.service_id and hours.target_id = with_steps.target_id
+    left join fine_hours as fine
+        on hours.service_id = fine.service_id and hours.target_id = fine.target_id and hours.hour_at = fine.hour_at
+    where fine.service_id is null
 ),
 
 timeline as (

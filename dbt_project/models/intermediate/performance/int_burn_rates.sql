@@ -101,12 +101,16 @@ moments as (
     group by service_id, target_id, hour_at
 ),
 
--- Without steps (the source gives hours, or no step of the day burned fast enough) the hour itself is the short window.
+-- Without steps (the source gives hours, or no step of the day burned fast enough) the hour itself is the short window. No part of an hour
+-- without failures burned.
 judged as (
     select
         windowed.*,
-        moments.burn_5m,
-        moments.burn_30m,
+        {%- for window in ['5m', '30m'] %}
+        coalesce(
+            moments.burn_{{ window }}, case when windowed.burn_1h = 0 or windowed.step_seconds >= 3600 then windowed.burn_1h end
+        ) as burn_{{ window }},
+        {%- endfor %}
         coalesce(
             moments.is_page_at_end, windowed.burn_1h >= 14.4 or (windowed.burn_6h >= 6 and windowed.burn_1h >= 6)
         ) as is_page,

@@ -9,11 +9,11 @@ targets as (
     where measure = 'error_ratio'
 ),
 
-performance as (
-    select performance_days.*
-    from {{ ref('fct_service_performance_daily') }} as performance_days
-    inner join run_days on performance_days.observed_date = run_days.observed_date
-    where performance_days.error_ratio is not null
+traffic as (
+    select traffic_days.*
+    from {{ ref('int_service_traffic_daily') }} as traffic_days
+    inner join run_days on traffic_days.observed_date = run_days.observed_date
+    where traffic_days.judged_count > 0
 ),
 
 attainment as (
@@ -35,18 +35,18 @@ thresholds as (
 -- By value every failed request counts; with an objective a day counts as one, good or bad.
 errors as (
     select
-        performance.service_id,
+        traffic.service_id,
         targets.target_id,
-        performance.observed_date,
+        traffic.observed_date,
         case
-            when targets.objective_ratio is null then performance.error_ratio * coalesce(performance.request_count, 1)
-            when performance.error_ratio <= targets.target_value then 0.0e0
+            when targets.objective_ratio is null then traffic.failed_count
+            when traffic.error_ratio <= targets.target_value then 0.0e0
             else 1.0e0
         end as bad_count,
-        case when targets.objective_ratio is null then coalesce(performance.request_count, 1) else 1.0e0 end as total_count
-    from performance
+        case when targets.objective_ratio is null then traffic.judged_count else 1.0e0 end as total_count
+    from traffic
     inner join targets
-        on performance.service_id = targets.service_id and performance.observed_date = targets.observed_date
+        on traffic.service_id = targets.service_id and traffic.observed_date = targets.observed_date
 ),
 
 utilisation as (
@@ -68,7 +68,6 @@ utilisation as (
 final as (
     select service_id, target_id, observed_date, bad_count, total_count
     from errors
-    where total_count > 0
     union all
     select service_id, target_id, observed_date, total_count - good_count as bad_count, total_count
     from attainment

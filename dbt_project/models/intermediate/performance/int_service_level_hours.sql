@@ -15,11 +15,7 @@ buckets as (
 
 measurements as (
     select * from {{ ref('int_service_measurements') }}
-    where resource in ('response_time', 'latency_p95', 'errors', 'error_ratio')
-),
-
-requests as (
-    select * from {{ ref('int_service_requests_hourly') }}
+    where resource in ('response_time', 'latency_p95')
 ),
 
 critical_hours as (
@@ -93,47 +89,20 @@ from_samples as (
     group by measurements.service_id, targets.target_id, measurements.observed_date, measurements.hour_at
 ),
 
-request_hours as (
-    select service_id, hour_at, {{ exact_sum('request_count', digits=6) }} as request_count
-    from requests
-    group by service_id, hour_at
-),
-
-error_hours as (
-    select
-        service_id,
-        observed_date,
-        hour_at,
-        max(interval_seconds) as step_seconds,
-        {{ exact_sum("case when resource = 'errors' then value * elapsed_seconds end") }} as error_count,
-        {{ exact_sum("case when resource = 'error_ratio' then value end") }}
-            / nullif(count(case when resource = 'error_ratio' then 1 end), 0) as error_ratio
-    from measurements
-    where resource in ('errors', 'error_ratio')
-    group by service_id, observed_date, hour_at
-),
-
--- Failures that are counted, else the ratio that the source gives, weighted by requests where they are known.
 from_errors as (
     select
-        error_hours.service_id,
+        errors.service_id,
         targets.target_id,
-        error_hours.observed_date,
-        error_hours.hour_at,
-        error_hours.step_seconds,
-        coalesce(request_hours.request_count, 1.0e0) as total_count,
-        case
-            when request_hours.request_count is not null and error_hours.error_count is not null
-                then least(error_hours.error_count, request_hours.request_count)
-            else error_hours.error_ratio * coalesce(request_hours.request_count, 1.0e0)
-        end as bad_count
-    from error_hours
+        errors.observed_date,
+        errors.hour_at,
+        errors.step_seconds,
+        errors.failed_count as bad_count,
+        errors.request_count as total_count
+    from {{ ref('int_service_errors_hourly') }} as errors
     inner join targets
-        on error_hours.service_id = targets.service_id
-        and error_hours.observed_date = targets.observed_date
+        on errors.service_id = targets.service_id
+        and errors.observed_date = targets.observed_date
         and targets.measure = 'error_ratio'
-    left join request_hours
-        on error_hours.service_id = request_hours.service_id and error_hours.hour_at = request_hours.hour_at
 ),
 
 judged as (
@@ -147,7 +116,6 @@ judged as (
     union all
     select service_id, target_id, 'error_ratio' as measure, observed_date, hour_at, step_seconds, bad_count, total_count
     from from_errors
-    where bad_count is not null
     union all
     select service_id, target_id, 'throughput_per_second' as measure, observed_date, hour_at, 3600.0e0 as step_seconds, bad_count, total_count
     from {{ ref('int_throughput_level_hours') }}

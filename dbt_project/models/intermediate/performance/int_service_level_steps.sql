@@ -1,7 +1,7 @@
 {{ rebuilt_by('observed_date') }}
 
--- What is finer than an hour of latency and errors, of the days on which some of it burned so fast that a page is possible. Five
--- minutes, or the distance of the samples when that is longer.
+-- What is finer than an hour of latency and errors: of the days on which some of it burned so fast that a page is possible, and of the
+-- last hour of every day, which its burn rates are reported of. Five minutes, or the distance of the samples when that is longer.
 with targets as (
     select by_day.*, 1 - {{ slo_ratio('by_day') }} as budget_ratio
     from {{ ref('int_service_targets_by_day') }} as by_day
@@ -126,13 +126,15 @@ slots as (
     group by service_id, target_id, observed_date, {{ five_minutes_since_epoch('ended_at') }}
 ),
 
-hot as (
+ranked as (
     select
         *,
-        max(bad_count / nullif(total_count, 0) / budget_ratio) over (
+        max(bad_count / total_count / budget_ratio) over (
             partition by service_id, target_id, observed_date
-        ) as highest_burn
+        ) as highest_burn,
+        max(slot_number) over (partition by service_id, target_id, observed_date) as last_slot_number
     from slots
+    where total_count > 0
 ),
 
 final as (
@@ -145,8 +147,8 @@ final as (
         budget_ratio,
         bad_count,
         total_count
-    from hot
-    where highest_burn >= 6 and total_count > 0
+    from ranked
+    where highest_burn >= 6 or slot_number > last_slot_number - 12
 )
 
 select * from final

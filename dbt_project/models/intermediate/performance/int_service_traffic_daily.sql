@@ -1,8 +1,4 @@
-with measurements as (
-    select * from {{ ref('int_service_measurements') }}
-),
-
-requests as (
+with requests as (
     select * from {{ ref('int_service_requests_hourly') }}
 ),
 
@@ -40,34 +36,21 @@ request_days as (
     group by service_id, observed_date
 ),
 
-error_ci_days as (
+-- Requests whose failure is known, by the hour: hours weigh what came in them.
+error_days as (
     select
         service_id,
-        ci_id,
         observed_date,
-        {{ exact_sum('value * elapsed_seconds') }} / {{ exact_sum('elapsed_seconds') }} as per_second
-    from measurements
-    where resource = 'errors'
-    group by service_id, ci_id, observed_date
-),
-
-error_days as (
-    select service_id, observed_date, {{ exact_sum('per_second') }} as errors_per_second
-    from error_ci_days
-    group by service_id, observed_date
-),
-
-error_ratio_days as (
-    select service_id, observed_date, {{ exact_sum('value') }} / count(*) as error_ratio
-    from measurements
-    where resource = 'error_ratio'
+        {{ exact_sum('failed_count') }} as failed_count,
+        {{ exact_sum('request_count', digits=6) }} as judged_count
+    from {{ ref('int_service_errors_hourly') }}
     group by service_id, observed_date
 ),
 
 keys as (
     select service_id, observed_date from request_days
     union
-    select service_id, observed_date from error_ratio_days
+    select service_id, observed_date from error_days
 ),
 
 final as (
@@ -77,10 +60,9 @@ final as (
         request_days.request_count,
         request_days.throughput_per_second,
         peaks.throughput_peak_per_second,
-        coalesce(
-            error_days.errors_per_second / nullif(request_days.throughput_per_second, 0),
-            error_ratio_days.error_ratio
-        ) as error_ratio,
+        error_days.failed_count / error_days.judged_count as error_ratio,
+        error_days.failed_count,
+        error_days.judged_count,
         request_days.coverage_ratio
     from keys
     left join request_days
@@ -89,8 +71,6 @@ final as (
         on keys.service_id = peaks.service_id and keys.observed_date = peaks.observed_date
     left join error_days
         on keys.service_id = error_days.service_id and keys.observed_date = error_days.observed_date
-    left join error_ratio_days
-        on keys.service_id = error_ratio_days.service_id and keys.observed_date = error_ratio_days.observed_date
 )
 
 select * from final
