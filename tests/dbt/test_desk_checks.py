@@ -45,7 +45,7 @@ def test_backlog_checks(
 def test_measures_that_disagree_are_noticed(
     built: tuple[Path, DbtOutcome], dbt_project: DbtProjectRunner, tmp_path: Path
 ) -> None:
-    """One mistake on each pair: an open problem, clocks, failed changes, hours, requests, collisions, major incidents, evidence.
+    """One mistake on each pair: open problems, clocks, changes, hours, requests, collisions, major incidents, evidence.
 
     As built all agree.
     """
