@@ -25,14 +25,16 @@ from assets.forecasting.frames import (
     quantile_columns,
     quantile_frame,
 )
-from assets.forecasting.learner import Learned, learn
+from assets.forecasting.learner import ORIGINS, Learned, choose_origins, learn
 from assets.forecasting.mixture import View, views
+from assets.forecasting.prior import prior_answer, prior_serves
 from assets.forecasting.quantiles import LEVELS, interpolate
 from assets.forecasting.regressors import take_off
 from assets.forecasting.seasonal_naive import seasonal_naive
 from assets.forecasting.simple import recent_level, straight_lines
 
 LEARNED = "quantile_trees"
+PRIOR = "prior_trees"
 NAIVE = "seasonal_naive"
 RECENT = "recent_level"
 CONSTANT = "constant"
@@ -250,10 +252,7 @@ def _fill(
     """Forecast the series that have enough points to say anything."""
     horizon, period = draft.values.shape[1], panel.periods[0]
     learned = learn(panel.values, panel.periods, horizon, quantiles, seed)
-    if learned is not None:
-        taken = learned.now
-    else:
-        taken = views(panel.values, [panel.values.shape[1]], panel.periods, horizon)[0]
+    taken = learned.now if learned is not None else _seen_untaught(panel, horizon)
     line, is_constant, is_line = straight_lines(panel.values, 2 * period + 1, horizon)
     constant, straight = enough & is_constant, enough & is_line
     short = enough & ~constant & ~straight & ~taken.is_ready
@@ -266,10 +265,38 @@ def _fill(
     draft.put(short, recent_level(panel.values[short], period, horizon, quantiles), RECENT)
     draft.note(short, "{} values are less than two seasons: recent level only", known_count(panel.values))
     naive = _fill_learned(draft, learned, rest, period, quantiles) if learned is not None else rest
+    if learned is None and taken.behaviour.shape[2]:
+        draft.put(rest, _prior_values(taken, np.flatnonzero(rest), quantiles), PRIOR)
+        draft.note(
+            rest,
+            "{} values are too few to learn from: trees trained on other series",
+            known_count(panel.values),
+        )
+        return learned
     draft.put(naive, seasonal_naive(panel.values[naive], period, horizon, quantiles), NAIVE)
     if learned is None:
         draft.note(naive, "{} values are too few to learn from: seasonal naive", known_count(panel.values))
     return learned
+
+
+def _seen_untaught(panel: Panel, horizon: int) -> View:
+    """The end of a history that is too short to hold any of it back, with what the prior reads if it serves."""
+    width = panel.values.shape[1]
+    if not prior_serves(panel.periods, len(panel.ids)):
+        return views(panel.values, [width], panel.periods, horizon)[0]
+    origins = choose_origins(width, panel.periods, horizon, ORIGINS)
+    return views(panel.values, [*origins, width], panel.periods, horizon, with_behaviour=True)[-1]
+
+
+def _prior_values(taken: View, chosen: IntArray, quantiles: Sequence[float]) -> FloatArray:
+    """What the prior says of the chosen series."""
+    rows, further = taken.features[chosen], taken.behaviour[chosen]
+    shape = (*rows.shape[:2], len(LEVELS))
+    answer = prior_answer(rows.reshape(-1, rows.shape[2]), further.reshape(-1, further.shape[2])).reshape(
+        shape
+    )
+    answer = answer * taken.scale[chosen, None, None] + taken.reference[chosen][:, :, None]
+    return interpolate(answer, quantiles)
 
 
 def _fill_learned(

@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 
 from assets.forecasting import learner
-from assets.forecasting.forecast import PanelForecast
+from assets.forecasting.forecast import PRIOR, PanelForecast
 from assets.forecasting.learner import Learned
 from assets.forecasting.mixture import feature_names
+from assets.forecasting.prior import card as prior_card
 from assets.forecasting.quantiles import LEVELS
 
 #: Series whose forecast tells what it leans on, in the card of every run: each feature is shuffled and predicted anew.
@@ -55,9 +56,15 @@ def model_card(made: PanelForecast, seed: int, artefact: bytes | None) -> dict[s
         "versions": {name: version(name) for name in LIBRARIES if name != "skops" or artefact is not None},
         "models": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
         "training": None if learned is None else _training(learned, panel.periods),
+        "prior_sha256": prior_card()["artefact_sha256"] if _leans_on_prior(made) else None,
         "artefact_sha256": hashlib.sha256(artefact).hexdigest() if artefact is not None else None,
     }
     return card
+
+
+def _leans_on_prior(made: PanelForecast) -> bool:
+    learned = made.learned
+    return learned.calibration.prior_share > 0 if learned is not None else PRIOR in made.models
 
 
 def _data_hash(made: PanelForecast) -> str:
@@ -87,6 +94,7 @@ def _training(learned: Learned, periods: tuple[int, ...]) -> dict[str, Any]:
         },
         "calibration": {
             "tree_share": round(calibration.tree_share, 6),
+            "prior_share": round(calibration.prior_share, 6),
             "coverage_80_ratio": round(calibration.coverage_80_ratio, 6),
             "shift_first_step": [round(float(value), 6) for value in calibration.shift[0]],
             "shift_last_step": [round(float(value), 6) for value in calibration.shift[-1]],
@@ -131,14 +139,19 @@ def training_tables(
 
 
 def artefact_of(learned: Learned) -> bytes:
-    """The trained trees as a skops file (no pickle), the same bytes for the same model.
+    """The trained trees as a skops file (no pickle), the same bytes for the same model."""
+    return artefact_of_ensembles(learned.trees.ensembles)
+
+
+def artefact_of_ensembles(ensembles: list[Any]) -> bytes:
+    """One ensemble a level of `LEVELS` as a skops file, the same bytes for the same trees.
 
     skops names parts by their address in memory and stamps them with the time of day: both are replaced by
     running numbers and a fixed date.
     """
     import skops.io
 
-    raw = skops.io.dumps({"levels": list(LEVELS), "ensembles": learned.trees.ensembles})
+    raw = skops.io.dumps({"levels": list(LEVELS), "ensembles": ensembles})
     target = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(raw)) as source,

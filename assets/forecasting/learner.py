@@ -18,6 +18,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from assets.forecasting.excursions import mix
 from assets.forecasting.frames import BoolArray, FloatArray, IntArray
 from assets.forecasting.mixture import View, horizon_bands, views
+from assets.forecasting.prior import prior_answer, prior_serves
 from assets.forecasting.quantiles import LEVELS, correct, interpolate, normal_scores, pinball, width_of
 from assets.forecasting.seasonal_naive import seasonal_naive
 
@@ -40,7 +41,13 @@ SHIFT_PRIOR_ORIGINS = 10
 #: Weights of the trees that are tried, and how fast a loss (in log units) takes weight from one.
 TREE_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)
 SHARPNESS = 20.0
+#: The same for trees and prior. Few held-back windows tell little: of n, n / (n + this) of the sharpness counts.
+PRIOR_SHARES = tuple((tree / 5, prior / 5) for tree in range(6) for prior in range(6 - tree))
+PRIOR_SHARPNESS, PRIOR_WINDOWS = 80.0, 200
+#: Before there is evidence all is the prior's: weight lost (logarithm) by a share of the trees, and of the mixture.
+TREE_DOUBT, MIXTURE_DOUBT = 4.0, 2.0
 _CLIP = 50.0
+_LEAST = 1e-9
 
 
 class QuantileTrees:
@@ -74,13 +81,15 @@ class QuantileTrees:
 class Calibration:
     """How the trees did on origins they had not seen.
 
-    `tree_share` is how much of the answer is theirs. `shift` [horizon, level] is added to the answer in units of
-    its own 80 % width. `errors` and `naive_errors` [series] are mean pinball losses (NaN: not measured). `scores`
-    holds, for each origin, normal scores [series, horizon] of the truth within the forecast (NaN where it was not
-    tried): standard normal and independent if all were well. `coverage_80_ratio` is that of the corrected answers.
+    `tree_share` is how much of the answer is theirs, `prior_share` how much the prior's. `shift` [horizon, level] is
+    added to the answer in units of its own 80 % width. `errors` and `naive_errors` [series] are mean pinball losses
+    (NaN: not measured). `scores` holds, for each origin, normal scores [series, horizon] of the truth within the
+    forecast (NaN where it was not tried): standard normal and independent if all were well. `coverage_80_ratio` is
+    that of the corrected answers.
     """
 
     tree_share: float
+    prior_share: float
     shift: FloatArray
     errors: FloatArray
     naive_errors: FloatArray
@@ -112,25 +121,46 @@ class Learned:
         return np.concatenate(parts) if parts else np.zeros((0, self.now.reference.shape[1], len(LEVELS)))
 
     def _block(self, chosen: IntArray) -> FloatArray:
-        now, count = self.now, len(chosen)
-        rows = now.features[chosen]
-        trees = self.trees.predict(rows.reshape(-1, rows.shape[2])).reshape(count, -1, len(LEVELS))
-        blended = blend(trees, now.mixture[chosen], self.calibration.tree_share)
-        corrected = correct(blended, self.calibration.shift)
-        jump = (
-            now.stay[chosen],
-            now.stayed[chosen],
-            np.broadcast_to(now.narrow[chosen, None], blended.shape[:2]),
-        )
-        corrected = mix(corrected.reshape(-1, len(LEVELS)), *(part.ravel() for part in jump)).reshape(
-            blended.shape
-        )
-        return corrected * now.scale[chosen, None, None] + now.reference[chosen][:, :, None]
+        now, calibration = self.now, self.calibration
+        shape = (len(chosen), now.features.shape[1], len(LEVELS))
+        rows = now.features[chosen].reshape(-1, now.features.shape[2])
+        further = now.behaviour[chosen].reshape(len(rows), -1)
+        narrow = np.broadcast_to(now.narrow[chosen, None], shape[:2])
+        shift = np.broadcast_to(calibration.shift, shape).reshape(-1, len(LEVELS))
+        answer = combine(
+            (self.trees.predict(rows), now.mixture[chosen].reshape(-1, len(LEVELS))),
+            prior_answer(rows, further) if calibration.prior_share else None,
+            (calibration.tree_share, calibration.prior_share),
+            shift,
+            (now.stay[chosen].ravel(), now.stayed[chosen].ravel(), narrow.ravel()),
+        ).reshape(shape)
+        return answer * now.scale[chosen, None, None] + now.reference[chosen][:, :, None]
 
 
-def blend(trees: FloatArray, mixture: FloatArray, share: float) -> FloatArray:
-    """Average of quantiles, level by level, back in order."""
-    return np.sort(share * trees + (1 - share) * mixture, axis=-1)
+def blend(first: FloatArray, second: FloatArray, share: float | FloatArray) -> FloatArray:
+    """Average of quantiles, level by level, back in order; `share` is that of the first."""
+    return np.sort(share * first + (1 - share) * second, axis=-1)
+
+
+def combine(
+    own: tuple[FloatArray, FloatArray],
+    prior: FloatArray | None,
+    shares: tuple[float, float],
+    shift: FloatArray,
+    jump: tuple[FloatArray, FloatArray, FloatArray],
+) -> FloatArray:
+    """The answer [row, level] of the set's own trees and mixture and of the prior (None: not asked).
+
+    `shares` are those of trees and prior; `jump` is `stay`, `stayed` and `narrow` of each row. The prior has learned
+    by itself what jumps do, but not how long they last in this set: it says the less, the surer it is that one stays.
+    """
+    trees, mixture = own
+    tree_share, prior_share = shares
+    left = 1 - prior_share
+    answer = mix(correct(blend(trees, mixture, tree_share / left if left > _LEAST else 0.0), shift), *jump)
+    if prior is None:
+        return answer
+    return blend(correct(prior, shift), answer, prior_share * (1 - jump[0])[:, None])
 
 
 @dataclass(frozen=True)
@@ -141,6 +171,7 @@ class _Rows:
     series: IntArray
     ahead: IntArray
     features: np.ndarray
+    behaviour: np.ndarray
     mixture: FloatArray
     error: FloatArray
     scale: FloatArray
@@ -158,6 +189,7 @@ class _Rows:
             series=series + first,
             ahead=ahead,
             features=view.features[series, ahead],
+            behaviour=view.behaviour[series, ahead],
             mixture=view.mixture[series, ahead],
             error=(view.truth[series, ahead] - reference) / scale,
             scale=scale,
@@ -187,8 +219,9 @@ def learn(
     lessons: list[_Rows] = []
     trials: list[_Rows] = []
     nows: list[View] = []
+    with_prior = prior_serves(periods, count)
     for first in range(0, count, BLOCK):
-        *seen, now = views(values[first : first + BLOCK], [*origins, width], periods, horizon)
+        *seen, now = views(values[first : first + BLOCK], [*origins, width], periods, horizon, with_prior)
         nows.append(now)
         random = np.random.default_rng([seed, first])
         block_share = len(now.scale) / count
@@ -279,13 +312,17 @@ def _calibrate(
 ) -> Calibration:
     count = len(values)
     learned = trees.predict(trial.features)
-    share = _tree_share(learned, trial, period, count)
-    answer = blend(learned, trial.mixture, share)
+    prior = prior_answer(trial.features, trial.behaviour) if trial.behaviour.shape[1] else None
+    shares = _shares(learned, prior, trial, period, count)
+    jump = (trial.stay, trial.stayed, trial.narrow)
+    # The shift is told without jumps, which have their own chances; the prior counts them in.
+    as_before = (np.zeros_like(trial.stay), trial.stayed, trial.narrow)
+    none = np.zeros((1, len(LEVELS)))
+    answer = combine((learned, trial.mixture), prior, shares, none, jump if prior is not None else as_before)
     windows = len(np.unique(trial.origin * count + trial.series))
     trust = windows / (windows + SHIFT_PRIOR) * len(held) / (len(held) + SHIFT_PRIOR_ORIGINS)
     shift = _conformal_shift(answer, trial, horizon_bands(horizon, period)) * trust
-    corrected = correct(answer, shift[trial.ahead])
-    corrected = mix(corrected, trial.stay, trial.stayed, trial.narrow)
+    corrected = combine((learned, trial.mixture), prior, shares, shift[trial.ahead], jump)
     losses = pinball(interpolate(corrected, quantiles), trial.error, quantiles) * trial.scale
     naive_losses = np.zeros(len(losses))
     scores = []
@@ -302,7 +339,8 @@ def _calibrate(
     measured = np.where(counts >= period, counts, np.nan)
     inside = (trial.error >= corrected[:, 0]) & (trial.error <= corrected[:, -1])
     return Calibration(
-        tree_share=share,
+        tree_share=shares[0],
+        prior_share=shares[1],
         shift=shift,
         errors=np.bincount(trial.series, losses, count) / measured,
         naive_errors=np.bincount(trial.series, naive_losses, count) / measured,
@@ -311,19 +349,31 @@ def _calibrate(
     )
 
 
-def _tree_share(learned: FloatArray, trial: _Rows, period: int, count: int) -> float:
-    """How much of the answer the trees earned: shares weighted by their geometric mean loss over series."""
+def _shares(
+    learned: FloatArray, prior: FloatArray | None, trial: _Rows, period: int, count: int
+) -> tuple[float, float]:
+    """How much of the answer trees and prior earned: shares weighted by their geometric mean loss over series."""
     counts = np.bincount(trial.series, minlength=count)
     solid: BoolArray = counts >= period
     if not solid.any():
         solid = counts > 0
+    none = np.zeros((1, len(LEVELS)))
+    stay = trial.stay if prior is not None else np.zeros_like(trial.stay)
+    tried = np.array([(share, 0.0) for share in TREE_SHARES] if prior is None else PRIOR_SHARES)
     losses = []
-    for share in TREE_SHARES:
-        loss = pinball(blend(learned, trial.mixture, share), trial.error, LEVELS)
+    for tree_share, prior_share in tried:
+        shares, jump = (float(tree_share), float(prior_share)), (stay, trial.stayed, trial.narrow)
+        loss = pinball(combine((learned, trial.mixture), prior, shares, none, jump), trial.error, LEVELS)
         mean = np.bincount(trial.series, loss, count)[solid] / counts[solid]
         losses.append(float(np.log(mean + 1e-9).mean()))
-    weight = np.exp(-SHARPNESS * (np.array(losses) - min(losses)))
-    return float((weight * np.array(TREE_SHARES)).sum() / weight.sum())
+    found = -SHARPNESS * np.array(losses)
+    if prior is not None:
+        windows = len(np.unique(trial.origin * count + trial.series))
+        found = PRIOR_SHARPNESS / SHARPNESS * found * windows / (windows + PRIOR_WINDOWS)
+        found = found - TREE_DOUBT * tried[:, 0] - MIXTURE_DOUBT * (1 - tried.sum(axis=1))
+    weight = np.exp(found - found.max())
+    tree_share, prior_share = (weight @ tried) / weight.sum()
+    return float(tree_share), float(prior_share)
 
 
 def _conformal_shift(answer: FloatArray, trial: _Rows, bands: IntArray) -> FloatArray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assets.forecasting.behaviour import behaviour
 from assets.forecasting.excursions import find_excursions
 from assets.forecasting.experts import EXPERTS, cheap_forecasts, expert_names
 from assets.forecasting.frames import BoolArray, FloatArray, IntArray
@@ -39,8 +40,9 @@ class View:
 
     `reference` [series, horizon] is the weighted cheap forecast, `scale` [series] the mean error to expect of it (the
     unit in which the learner sees a series), `mixture` [series, horizon, level] quantiles relative to the
-    reference in that unit, `features` [series, horizon, feature] what the learner reads, all scale-free. `truth`
-    is what followed, NaN where nothing is known. `is_ready`: enough points. `line` and `level` are two of the
+    reference in that unit, `features` [series, horizon, feature] what the learner reads, all scale-free, `behaviour`
+    what the prior reads beside (no feature unless asked for). `truth` is what followed, NaN where nothing is known.
+    `is_ready`: enough points. `line` and `level` are two of the
     experts, `noise` the median absolute remainder, `outliers` and `steps` counts. `excursion` [series] is how many
     steps a jump at the end has lasted, `stay` [series, horizon] the chance that it goes on, `stayed` [series, horizon]
     where demand is then, less the reference in units of the scale, and `narrow` [series] how much narrower around it.
@@ -51,6 +53,7 @@ class View:
     scale: FloatArray
     mixture: FloatArray
     features: np.ndarray
+    behaviour: np.ndarray
     truth: FloatArray
     is_ready: BoolArray
     line: FloatArray
@@ -87,12 +90,21 @@ def horizon_bands(horizon: int, period: int) -> IntArray:
     return np.searchsorted(np.array([1, 2, 4, 8]) * period, np.arange(1, horizon + 1)).astype(np.int64)
 
 
-def views(values: FloatArray, origins: list[int], periods: tuple[int, ...], horizon: int) -> list[View]:
-    """The panel [series, time] as seen from each origin, in order; the last origin may be the end of history."""
+def views(
+    values: FloatArray,
+    origins: list[int],
+    periods: tuple[int, ...],
+    horizon: int,
+    with_behaviour: bool = False,
+) -> list[View]:
+    """The panel [series, time] as seen from each origin, in order; the last origin may be the end of history.
+
+    `with_behaviour` fills in `View.behaviour`, which costs as much as all other features.
+    """
     seen: list[_Past] = []
     result = []
     for origin in origins:
-        view, past = _view(values, origin, seen, periods, horizon)
+        view, past = _view(values, origin, seen, periods, horizon, with_behaviour)
         result.append(view)
         seen.append(past)
     return result
@@ -109,7 +121,12 @@ class _Past:
 
 
 def _view(
-    values: FloatArray, origin: int, seen: list[_Past], periods: tuple[int, ...], horizon: int
+    values: FloatArray,
+    origin: int,
+    seen: list[_Past],
+    periods: tuple[int, ...],
+    horizon: int,
+    with_behaviour: bool,
 ) -> tuple[View, _Past]:
     known, period = values[:, :origin], periods[0]
     experts, parts = cheap_forecasts(known, periods, horizon)
@@ -148,12 +165,16 @@ def _view(
         *(np.broadcast_to(column[:, None], reference.shape) for column in state),
     ]
     jump = find_excursions(parts, ~np.isnan(known), period, horizon)
+    further = np.zeros((*reference.shape, 0), dtype=np.float32)
+    if with_behaviour:
+        further = behaviour(known, parts, reference, scale, error[:, :, bands], jump, len(past), periods)
     view = View(
         origin=origin,
         reference=reference,
         scale=scale,
         mixture=mixture,
         features=np.stack([column.astype(np.float32) for column in features], axis=2),
+        behaviour=further,
         truth=_truth(values, origin, horizon),
         is_ready=is_ready,
         line=experts[EXPERTS.index("line")],

@@ -1,0 +1,104 @@
+"""The prior: trained on made-up series alone, by a command that gives the same again, and worth asking."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assets.forecasting import pretrain, prior
+from assets.forecasting.behaviour import behaviour_names
+from assets.forecasting.corpus import made_up
+from assets.forecasting.forecast import forecast
+from assets.forecasting.governance import artefact_of_ensembles
+from assets.forecasting.learner import combine
+from assets.forecasting.mixture import feature_names
+from assets.forecasting.quantiles import LEVELS, pinball
+from tests.forecasting.series import history
+
+
+def test_the_corpus_is_the_same_from_the_same_seed_and_has_every_kind_of_series() -> None:
+    first, again = made_up(5, 3, 4, 200), made_up(5, 3, 4, 200)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, made_up(5, 4, 4, 200), equal_nan=True)
+
+    batches = [made_up(5, number, 10, 240) for number in range(20)]
+    values = np.concatenate(batches)
+    assert not np.isinf(values).any()
+    assert np.isfinite(values).any(axis=1).all()
+    assert np.isnan(values).any(axis=1).mean() > 0.05  # gaps
+    assert (values == 0).any(axis=1).mean() > 0.1  # counts, dropouts, idle
+    assert (np.nanmedian(values, axis=1) > 0).mean() > 0.5
+
+
+def test_the_artefact_is_the_one_of_its_card_and_reads_the_features_of_today() -> None:
+    card = prior.card()
+    assert hashlib.sha256(prior.ARTEFACT.read_bytes()).hexdigest() == card["artefact_sha256"]
+    assert card["features"] == [*feature_names(prior.PERIODS), *behaviour_names(prior.PERIODS)]
+    assert [trees.quantile for trees in prior.ensembles()] == card["levels"] == list(LEVELS)
+
+
+def test_another_artefact_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "trees.skops"
+    other.write_bytes(b"something else")
+    monkeypatch.setattr(prior, "ARTEFACT", other)
+    prior.ensembles.cache_clear()
+    try:
+        with pytest.raises(prior.PriorError, match=r"pretrain"):
+            prior.ensembles()
+    finally:
+        prior.ensembles.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def unseen() -> pretrain.Lessons:
+    return pretrain.lessons(seed=77, batches=5)
+
+
+def test_on_series_it_has_not_seen_the_prior_is_better_than_the_mixture(unseen: pretrain.Lessons) -> None:
+    """Fails when features change their meaning and nobody trains the prior again."""
+    judged = pretrain.judge(list(prior.ensembles()), unseen)
+
+    assert judged["loss_beside_mixture"] < 0.95
+    assert 0.7 < judged["coverage_80_ratio"] < 0.85
+
+
+def test_training_gives_the_same_bytes_again(
+    unseen: pretrain.Lessons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pretrain.PARAMETERS, "max_iter", 2)
+    monkeypatch.setattr(pretrain, "LEVELS", (0.5,))
+    few = pretrain.Lessons(*(getattr(unseen, name)[:400] for name in pretrain.Lessons.__dataclass_fields__))
+    first, again = (artefact_of_ensembles(pretrain.train(few)) for _ in range(2))
+    assert first == again
+
+
+def test_what_the_prior_has_no_part_in_is_as_without_it_and_a_sure_jump_is_not_its_business() -> None:
+    random = np.random.default_rng(1)
+    trees, mixture, told = (np.sort(random.normal(size=(6, len(LEVELS)))) for _ in range(3))
+    shift, calm = np.zeros((1, len(LEVELS))), (np.zeros(6), np.zeros(6), np.ones(6))
+    without = combine((trees, mixture), None, (0.4, 0.0), shift, calm)
+    np.testing.assert_array_equal(combine((trees, mixture), told, (0.4, 0.0), shift, calm), without)
+    np.testing.assert_allclose(combine((trees, mixture), told, (0.0, 1.0), shift, calm), told)
+    sure = (np.ones(6), np.full(6, 9.0), np.ones(6))
+    moved = combine((trees, mixture), told, (0.0, 0.9), shift, sure)
+    assert (moved[:, LEVELS.index(0.5)] > 5).all()
+
+
+def test_three_days_of_hours_are_forecast_by_the_prior_and_say_so() -> None:
+    """A day has been seen twice: too little to hold back, enough to be read."""
+    time = np.arange(72 + 24)
+    random = np.random.default_rng(4)
+    values = {f"s{n}": 50 + 20 * np.sin(2 * np.pi * time / 24) + random.normal(0, 2, 96) for n in range(4)}
+    made = forecast(history({name: y[:72] for name, y in values.items()}, "h"), 24, "h")
+
+    assert set(made["model"]) == {"prior_trees"}
+    assert (
+        made["notes"].str.contains("72 values are too few to learn from: trees trained on other series").all()
+    )
+    truth = np.concatenate([values[name][72:] for name in sorted(values)])
+    answer = made[[f"q{level:g}" for level in LEVELS]].to_numpy()
+    assert np.abs(answer[:, 2] - truth).mean() < 5
+    assert pinball(answer, truth, LEVELS).mean() < 1.5
