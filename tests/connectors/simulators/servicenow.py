@@ -183,7 +183,7 @@ class ServiceNow(Simulator):
                 row["state"] = {"display_value": "Closed", "value": 3}
 
     def expire(self) -> None:
-        """Tokens of OAuth end after half an hour (docs: OAuth access token lifespan)."""
+        """Tokens of OAuth end after half an hour (hi.service-now.com/kb_view.do?sysparm_article=KB0791140)."""
         self.tokens += 1
 
     def _latest(self) -> datetime:
@@ -191,7 +191,9 @@ class ServiceNow(Simulator):
 
 
 def change(sys_id: str, number: str, updated: datetime, **fields: Any) -> Row:
-    """A change_request as `sysparm_display_value=false` gives it: times in UTC without a zone (docs: Time zones)."""
+    """A change_request as `sysparm_display_value=false` gives it: times in UTC without a zone (docs.servicenow.com/
+    bundle/geneva-servicenow-platform/page/administer/time/reference/r_TimeZones.html: all are stored so).
+    """
     return {
         "sys_id": sys_id,
         "number": number,

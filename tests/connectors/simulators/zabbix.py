@@ -1,4 +1,5 @@
-"""Zabbix' API as we believe it to be: 7.4 by default, 6.0 on demand. Each trap says where it is documented.
+"""Zabbix' API as we believe it to be: 7.4 by default, 6.0 on demand. Each trap says where it is documented: pages of
+https://www.zabbix.com, files (ui/…) of https://git.zabbix.com/projects/ZBX/repos/zabbix. 6.0 is tried as it is too.
 
 Values of one item on each of three hosts are the rows on which the guarantees are tried.
 """
