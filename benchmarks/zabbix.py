@@ -58,13 +58,22 @@ def serve(pipe: Connection, items: int) -> None:
                 break
         return rows
 
+    def trends(params: dict[str, Any]) -> list[dict[str, str]]:
+        """Of every hour, as the server keeps them beside history."""
+        first = -(-params["time_from"] // 3600) * 3600
+        return [
+            {"itemid": str(number), "clock": str(clock), "num": "60", "value_avg": "50.1"}
+            for clock in range(first, params["time_till"] + 1, 3600)
+            for number in range(1, items + 1)
+        ]
+
     class Answering(Handler):
         def do_POST(self) -> None:
             asked = json.loads(self.asked())
             result: Any = {
                 "apiinfo.version": lambda _params: "7.4.0",
                 "item.get": lambda _params: [found(number) for number in range(1, items + 1)],
-                "trend.get": lambda _params: [],
+                "trend.get": trends,
                 "history.get": history,
             }[asked["method"]](asked["params"])
             self.give(json.dumps({"jsonrpc": "2.0", "result": result, "id": asked["id"]}).encode())

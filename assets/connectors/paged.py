@@ -102,7 +102,7 @@ class PagedConnector(ABC):
         return key
 
     def refine(self, batch: Batch, is_landed: IsLanded) -> Batch | None:  # noqa: ARG002
-        """A batch as it is to land; None: better leave what has landed."""
+        """A batch as it is to land; None: better leave what has landed. Nobody else holds the batch that is given."""
         return batch
 
     # --- what is written once ---
@@ -269,15 +269,21 @@ class PagedConnector(ABC):
         landing = Outstanding(spool.remove)
         for day in [None] if window is None else _days(window):
             days = None if window is None else [day, *([None] if day == window.end else [])]
-            frame = spool.frame(question.mapped.source_fields, days)
-            batch = self._batch(question, day, frame, tuple(warnings), landing.take())
-            refined = self.refine(batch, is_landed)
+            done = landing.take()
+            # Held here by nobody: neither two forms of a day nor two days are there at a time.
+            refined = self.refine(
+                self._batch(
+                    question,
+                    day,
+                    spool.frame(question.mapped.source_fields, days, question.mapped.moment),
+                    tuple(warnings),
+                    done,
+                ),
+                is_landed,
+            )
             if refined is None or is_landed(refined.batch_id, refined.fingerprint):
-                batch.landed()
-                del frame, batch
+                done()
             else:
-                # Neither two forms of a day nor two days are held at a time.
-                del frame, batch
                 give_back()
                 yield refined
             del refined

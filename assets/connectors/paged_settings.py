@@ -34,7 +34,8 @@ class Mapped(BaseModel):
     """A connector's own mapping of one contract table: data, one entry of `<connector>.yaml`.
 
     `source` is what the table is called there. `fields` are source fields that are read although none of the
-    contract takes them (identity, time of change). Other keys are those of a declaration.
+    contract takes them (identity, time of change). `moment` is the field that is the time of the row itself, of which
+    pages keep no text. Other keys are those of a declaration.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +43,7 @@ class Mapped(BaseModel):
     source: str
     filter: str | None = None
     fields: tuple[str, ...] = ()
+    moment: str | None = None
     zone: str = "UTC"
     columns: dict[str, str] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
@@ -74,7 +76,7 @@ class Mapped(BaseModel):
 
     def declaration(self, table: str, zone: str | None = None) -> Declaration:
         """How landing reads the rows. Raises pydantic's ValidationError."""
-        said = self.model_dump(exclude={"source", "filter", "fields"}, exclude_defaults=True)
+        said = self.model_dump(exclude={"source", "filter", "fields", "moment"}, exclude_defaults=True)
         used = set(self.columns.values())
         ignore = tuple(name for name in self.fields if name not in used)
         return Declaration.model_validate(

@@ -110,6 +110,7 @@ class ZabbixSource(PagedSource):
             source="history.get",
             filter=json.dumps({**said, **({"host_groups": self.host_groups} if self.host_groups else {})}),
             fields=(*OWN, *REFUSED),
+            moment="at",
             columns={
                 "ci_id": "ci",
                 "observed_at": "at",

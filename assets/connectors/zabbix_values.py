@@ -17,6 +17,7 @@ from assets.connectors.remote import TransientError
 from assets.connectors.zabbix_items import Item, KnownItems, Refusal
 from assets.connectors.zabbix_settings import DAY_SECONDS, HOUR_SECONDS, REFUSED, TRENDS
 from assets.landing.spool import Cursor, RawRow
+from assets.memory import give_back
 
 _SERVICE = ("itemid", "clock", "ns", "num", *TRENDS.values())
 
@@ -49,9 +50,10 @@ def rows_of(
         moment = None if clock is None else _moment(clock, nanos)
         cells = {
             **of_all[item.itemid],
-            "at": as_text(one.get("clock")) if moment is None else moment.isoformat(),
             "value": as_text(one.get(statistic or "value")),
         }
+        if moment is None:
+            cells["at"] = as_text(one.get("clock"))
         if not one.keys() <= known:
             cells |= {name: as_text(cell) for name, cell in one.items() if name not in known}
         rows.append(RawRow(key if seen[key] == 1 else f"{key}/{seen[key]}", moment, cells))
@@ -89,18 +91,29 @@ def _why(item: Item, refusal: Refusal) -> dict[str, str | None]:
     return {"ci": item.shown, "reason": refusal.reason, "fix": refusal.fix, "field": refusal.field}
 
 
-def without_covered_trends(frame: pa.Table) -> pa.Table:
-    """Samples without the trends of hours of which history has a value of the same item."""
-    is_trend = pc.is_valid(frame["trend"])
+def without_covered_trends(columns: dict[str, pa.ChunkedArray]) -> pa.Table:
+    """Samples without the trends of hours of which history has a value of the same item. Empties `columns`."""
+    is_trend = pc.is_valid(columns["trend"])
     if not pc.any(is_trend).as_py():
-        return frame
-    hours = pc.binary_join_element_wise(
-        pc.cast(frame["ci"], pa.string()),
-        pc.utf8_slice_codeunits(pc.cast(frame["at"], pa.string()), 0, 13),
-        "/",
-    )
-    covered = pc.is_in(hours, value_set=pc.unique(hours.filter(pc.invert(is_trend))))
-    return frame.filter(pc.invert(pc.and_(is_trend, pc.fill_null(covered, False))))
+        return pa.table(columns)
+    hours = _hours(columns["ci"], columns["at"])
+    of_history = pc.unique(hours.filter(pc.invert(is_trend)))
+    kept = pc.invert(pc.and_(is_trend, pc.is_in(hours, value_set=of_history, skip_nulls=True)))
+    del hours, of_history
+    give_back()
+    return pa.table({name: columns.pop(name).filter(kept) for name in list(columns)})
+
+
+def _hours(items: pa.ChunkedArray, moments: pa.ChunkedArray) -> pa.Array:
+    """A number for each item and hour; null where a row has no item or no time."""
+    if not pa.types.is_timestamp(moments.type):
+        # Beside times that cannot be read, all are text: as Python writes them, to the hour.
+        texts = pc.utf8_slice_codeunits(moments, 0, 13)
+        moments = pc.strptime(texts, "%Y-%m-%dT%H", "us", error_is_null=True)
+    coded = items.combine_chunks()
+    coded = coded if isinstance(coded, pa.DictionaryArray) else coded.dictionary_encode()
+    hours = pc.cast(pc.divide(pc.cast(moments, pa.int64()), HOUR_SECONDS * 1_000_000), pa.int32())
+    return pc.add(pc.multiply(pc.cast(coded.indices, pa.int64()), 10_000_000), hours.combine_chunks())
 
 
 def without_refused(frame: pa.Table) -> tuple[pa.Table, pa.Array | None, tuple[BrokenRow, ...]]:
@@ -118,18 +131,9 @@ def without_refused(frame: pa.Table) -> tuple[pa.Table, pa.Array | None, tuple[B
     )
 
 
-def with_moments(frame: pa.Table) -> pa.Table:
-    """Samples with their times as landing has them, a quarter of the text; as they are where one is no time."""
-    try:
-        moments = pc.cast(pc.cast(frame["at"], pa.string()), pa.timestamp("us", tz="UTC"))
-    except pa.ArrowInvalid:
-        return frame
-    return frame.set_column(frame.column_names.index("at"), "at", moments)
-
-
 def _broken_row(row: Mapping[str, Any]) -> BrokenRow:
     said = {name: cell for name, cell in row.items() if cell is not None and name not in (*REFUSED, "number")}
-    text = json.dumps(said, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False, default=datetime.isoformat)
     return BrokenRow(row["number"], text, row["reason"], row["fix"], row["field"])
 
 

@@ -148,7 +148,7 @@ class Spool:
         return Counts(repeated, int(lost.sum()) - repeated, int(winners.sum()))
 
     def records(self) -> int:
-        """How many different records came."""
+        """How many different records came; 0 where the source announced none, as nothing is compared with it."""
         return len(np.unique(np.frombuffer(self._records, dtype=np.uint64)))
 
     def rows(self, days: Iterable[date | None] | None = None) -> Iterator[RawRow]:
@@ -165,7 +165,12 @@ class Spool:
                 found += [_row(row) for row, keep in zip(rows, kept, strict=True) if keep]
         return iter(sorted(found, key=lambda row: (row.updated or _EPOCH, row.key)))
 
-    def frame(self, fields: Sequence[str], days: Iterable[date | None] | None = None) -> pa.Table:
+    def frame(
+        self,
+        fields: Sequence[str],
+        days: Iterable[date | None] | None = None,
+        moment: str | None = None,
+    ) -> pa.Table:
         """The rows that remain, in the order of `rows`; see `frame_of`."""
         winners = self._kept()
         parts = [part for day in (self._parts if days is None else days) for part in self._parts.get(day, ())]
@@ -174,7 +179,7 @@ class Spool:
             [row for row, keep in zip(part.read(), keeps, strict=True) if keep]
             for part, keeps in zip(parts, kept, strict=True)
         )
-        frame = frame_of(fields, pages, sum(int(keeps.sum()) for keeps in kept))
+        frame = frame_of(fields, pages, sum(int(keeps.sum()) for keeps in kept), moment)
         give_back()
         return frame
 
@@ -212,11 +217,12 @@ class Spool:
                     keys.append(_hash(key))
                     self._keys.append(keys[-1])
                     self._updated.append(_NO_TIME if updated is None else updated)
-        self._records.extend(keys if head["records"] is None else [_hash(key) for key in head["records"]])
-        self._winners = None
-        self.warnings += head["warnings"]
         if self.pages == 0:
             self.announced = head["announced"]
+        if self.announced is not None:
+            self._records.extend(keys if head["records"] is None else [_hash(key) for key in head["records"]])
+        self._winners = None
+        self.warnings += head["warnings"]
         self.next = head["next"]
         self.pages += 1
 

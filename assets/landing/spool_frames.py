@@ -18,22 +18,29 @@ CODED_SHARE = 1 / 8
 PlainRow = Sequence[Any]
 
 
-def frame_of(fields: Sequence[str], pages: Iterable[Sequence[PlainRow]], count: int) -> pa.Table:
+def frame_of(
+    fields: Sequence[str], pages: Iterable[Sequence[PlainRow]], count: int, moment: str | None = None
+) -> pa.Table:
     """`count` rows in the order of (time, key): one text column a field, then cells of other names, by name.
 
-    Whether a column is coded, and by which codes, depends on its cells alone and not on how the pages were cut.
+    Whether a column is coded, and by which codes, depends on its cells alone and not on how the pages were cut. The
+    field `moment` is the time of each row: a timestamp, or text where a row that has no time has text for it.
     """
-    columns = {name: _Column(int(count * CODED_SHARE)) for name in fields}
+    columns = {name: _Column(int(count * CODED_SHARE)) for name in fields if name != moment}
     times, keys, done = [np.empty(0, dtype=np.int64)], [pa.array([], pa.string())], 0
+    timeless: list[npt.NDArray[np.bool_]] = [np.empty(0, dtype=np.bool_)]
     for rows in pages:
         for name in sorted({name for _, _, cells in rows for name in cells} - columns.keys()):
             columns[name] = _Column(int(count * CODED_SHARE), missing=done)
         for name, column in columns.items():
             column.add([cells.get(name) for _, _, cells in rows])
         times.append(np.array([micros or 0 for _, micros, _ in rows], dtype=np.int64))
+        if moment is not None:
+            timeless.append(np.array([micros is None for _, micros, _ in rows], dtype=np.bool_))
         keys.append(pa.array([key for key, _, _ in rows], pa.string()))
         done += len(rows)
-    sorting = pa.table({"time": np.concatenate(times), "key": pa.chunked_array(keys)})
+    micros = np.concatenate(times)
+    sorting = pa.table({"time": micros, "key": pa.chunked_array(keys)})
     times.clear()
     keys.clear()
     give_back()
@@ -41,8 +48,26 @@ def frame_of(fields: Sequence[str], pages: Iterable[Sequence[PlainRow]], count: 
     del sorting
     give_back()
     more = sorted(columns.keys() - set(fields))
+    made = {}
+    if moment is not None:
+        given = columns.pop(moment, None)
+        made = {moment: _moments(micros, np.concatenate(timeless), given, order)}
+    del micros
     # Each column is let go when it is in order.
-    return pa.table({name: columns.pop(name).in_order(order) for name in [*fields, *more]})
+    made |= {name: columns.pop(name).in_order(order) for name in [*fields, *more] if name != moment}
+    return pa.table({name: made.pop(name) for name in [*fields, *more]})
+
+
+def _moments(
+    micros: npt.NDArray[np.int64], timeless: npt.NDArray[np.bool_], given: _Column | None, order: pa.Array
+) -> pa.Array:
+    """The times of the rows in order; as text beside what rows without one say in its place."""
+    rows = order.to_numpy()
+    found = pa.array(micros[rows], mask=timeless[rows]).cast(pa.timestamp("us", tz="UTC"))
+    if given is None:
+        return found
+    texts = pa.array([None if at is None else at.isoformat() for at in found.to_pylist()], pa.string())
+    return pc.coalesce(pc.cast(given.in_order(order), pa.string()), texts)
 
 
 class _Column:
@@ -50,8 +75,10 @@ class _Column:
 
     def __init__(self, limit: int, missing: int = 0) -> None:
         self._limit = limit
+        # Cells before the first one with a word: a column without any weighs nothing until the end.
+        self._missing = missing
         self._words: dict[str, int] = {}
-        self._codes: list[npt.NDArray[np.int32]] = [np.full(missing, -1, dtype=np.int32)]
+        self._codes: list[npt.NDArray[np.int32]] = []
         self._texts: list[pa.Array] | None = None
 
     def add(self, cells: list[str | None]) -> None:
@@ -60,6 +87,11 @@ class _Column:
         if self._texts is not None:
             self._texts.append(texts)
             return
+        if not self._codes:
+            if texts.null_count == len(texts):
+                self._missing += len(texts)
+                return
+            self._codes.append(np.full(self._missing, -1, dtype=np.int32))
         coded = texts.dictionary_encode()
         words = coded.dictionary.to_pylist()
         # The last entry is for cells without a word.
@@ -83,6 +115,10 @@ class _Column:
             del text
             give_back()
             return found
+        if not self._codes:
+            return pa.DictionaryArray.from_arrays(
+                pa.nulls(self._missing, pa.int32()), pa.array([], pa.string())
+            )
         words = sorted(self._words)
         code_of = np.full(len(words) + 1, -1, dtype=np.int32)
         code_of[[self._words[word] for word in words]] = np.arange(len(words), dtype=np.int32)

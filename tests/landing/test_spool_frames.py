@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pyarrow as pa
@@ -37,3 +38,28 @@ def test_words_that_repeat_are_kept_once() -> None:
     assert frame["few"].chunk(0).dictionary.to_pylist() == ["a", "b"]
     assert frame["many"].type == pa.string()
     assert frame["many"].to_pylist() == [str(n) for n in reversed(range(80))]
+
+
+TIMES = st.none() | st.integers(0, 10**15)
+
+
+@given(times=st.lists(TIMES, max_size=40), cut=st.integers(0, 40))
+@settings(max_examples=60)
+def test_the_moment_of_a_row_is_its_time(times: list[int | None], cut: int) -> None:
+    """As a timestamp, however pages were cut; a row without a time has none, or all are text beside what it says."""
+    rows: list[PlainRow] = [(f"{number:02}", micros, {"x": "a"}) for number, micros in enumerate(times)]
+    whole = frame_of(("at", "x"), [rows], len(rows), "at")
+    assert frame_digest(whole) == frame_digest(
+        frame_of(("at", "x"), [rows[:cut], rows[cut:]], len(rows), "at")
+    )
+    assert whole["at"].type == pa.timestamp("us", tz="UTC")
+    ordered = sorted(rows, key=lambda row: (row[1] or 0, row[0]))
+    moments = [
+        None if micros is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+        for _, micros, _ in ordered
+    ]
+    assert whole["at"].to_pylist() == moments
+    odd: PlainRow = ("99", None, {"at": "2026-02-30", "x": "b"})
+    texts = frame_of(("at", "x"), [rows, [odd]], len(rows) + 1, "at").to_pylist()
+    assert {"at": "2026-02-30", "x": "b"} in texts
+    assert [row["at"] for row in texts if row["x"] == "a"] == [at and at.isoformat() for at in moments]
