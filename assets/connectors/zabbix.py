@@ -200,6 +200,8 @@ class ZabbixConnector(PagedConnector):
             metric = query.metric
             shown = self._source.mapped(metric).filter
             landed = zabbix_census.landed_values(home, self.name, table, days, metric, shown)
+            if not landed:
+                continue
             with contextlib.ExitStack() as stack:
                 asked = json.dumps([self._source.url, shown, day.isoformat(), sorted(map(str, landed))])
                 spool = self._spooled(stack, f"{slug(metric)}.census", asked)

@@ -221,6 +221,21 @@ def test_hours_without_history_come_from_trends_and_the_receipt_says_so(zabbix: 
         assert samples(batch) == [("web1", "08:30:00", "5")]
 
 
+def test_a_time_that_cannot_be_read_does_not_make_trends_count_twice(zabbix: Zabbix) -> None:
+    """All times are text then, the odd one as it came."""
+    zabbix.trend(zabbix.items[0], START, "1", "2", "9")
+    zabbix.trend(zabbix.items[1], START, "1", "3", "9")
+    zabbix.value(zabbix.items[0], START + timedelta(minutes=30), "5")
+    zabbix.value(zabbix.items[0], START, "6")["clock"] = "soon"
+    (batch,) = read(connector(zabbix.url))
+    rows = {(row["ci"], row["at"], row["value"]) for row in batch.frame.to_pylist()}
+    assert rows == {
+        ("web1", "soon", "6"),
+        ("web1", "2026-03-28T08:30:00+00:00", "5"),
+        ("web2", "2026-03-28T08:00:00+00:00", "3"),
+    }
+
+
 def test_a_day_that_landed_from_history_stays_when_history_is_gone(zabbix: Zabbix, tmp_path: Path) -> None:
     """The housekeeper deletes history after days: reading the day again must not make it coarse, nor empty."""
     zabbix.trend(zabbix.items[0], START, "1", "2", "9")
