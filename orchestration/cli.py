@@ -125,7 +125,7 @@ def record(
     source: RecordingSource = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Record what sources asked by HTTP or SQL answer, without secrets; nothing lands in the estate."""
+    """Record what sources answer and what is in their files, without secrets; nothing lands in the estate."""
     _recording(out, config, first, as_of, source, as_json, play=False)
 
 

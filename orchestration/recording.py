@@ -8,6 +8,7 @@ from pathlib import Path
 
 from assets.clock import Clock
 from assets.connectors.base import Connector, Window
+from assets.connectors.files import FilesConnector
 from assets.connectors.http import RemoteConnector
 from assets.connectors.remote import SourceError
 from assets.connectors.sql import SqlConnector
@@ -40,13 +41,13 @@ class Extraction:
 def extract(
     settings: Settings, config: Path, window: Window, folder: Path, *, play: bool, source: str | None = None
 ) -> list[Extraction]:
-    """Extract every source that is asked by HTTP or SQL (or `source` alone) into a folder of no consequence.
+    """Extract every source but control records (or `source` alone) into a folder of no consequence.
 
     With `play` the recordings in `folder` answer, otherwise they are made. Raises `SettingsError` when there is
     no such source, FileExistsError when a recording is there already.
     """
     connectors = [connect(one, config) for one in settings.sources]
-    known = [one for one in connectors if isinstance(one, (RemoteConnector, SqlConnector))]
+    known = [one for one in connectors if isinstance(one, (RemoteConnector, SqlConnector, FilesConnector))]
     chosen = [one for one in known if source in (None, one.name)]
     if not chosen:
         names = ", ".join(one.name for one in known) or "none"
@@ -59,10 +60,10 @@ def extract(
             except SourceError as error:
                 found.append(Extraction(connector.name, "", error=str(error)))
                 continue
-            if isinstance(connector, SqlConnector):
-                connector.tape = tape
-            else:
+            if isinstance(connector, RemoteConnector):
                 connector.link.tape = tape
+            else:
+                connector.tape = tape
             found += [_table(connector, table, window, Path(home), settings) for table in connector.tables()]
     return found
 

@@ -10,9 +10,9 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -28,10 +28,12 @@ from assets.connectors.base import (
     shown_path,
 )
 from assets.connectors.file_reading import RawFile, read_csv, read_parquet
+from assets.connectors.file_recording import FileRecorder, PlayedFiles
 from assets.connectors.freshness import Freshness
 from assets.connectors.json_lines import read_jsonl
 from assets.connectors.object_stores import ObjectStore, RemoteFile, check_url, expand_url, is_url
-from assets.connectors.remote import RetryPolicy
+from assets.connectors.remote import RetryPolicy, SourceError
+from assets.connectors.tape import Tape
 from assets.connectors.traffic import Traffic
 from assets.connectors.unpacking import RESEND
 from assets.landing.contracts import contract
@@ -106,6 +108,8 @@ class FilesConnector:
         self._base_dir = base_dir
         self._retries = retries or RetryPolicy()
         self._traffic = Traffic()
+        #: What is found is kept on it, or comes from it.
+        self.tape: Tape | None = None
 
     @property
     def name(self) -> str:
@@ -127,6 +131,38 @@ class FilesConnector:
         Raises `SourceError` when an object store does not answer.
         """
         self._traffic = Traffic()
+        if self.tape is None:
+            yield from self._given(table, is_landed)
+        elif self.tape.is_played:
+            yield from self._played(table, self.tape)
+        else:
+            yield from self._recorded(table, is_landed, self.tape)
+
+    def _recorded(self, table: str, is_landed: IsLanded, tape: Tape) -> Iterator[Batch | RejectedInput]:
+        recorder = FileRecorder(tape, table, self._config.tables[table])
+        try:
+            for item in self._given(table, is_landed):
+                recorder.keep(item)
+                yield item
+        except SourceError as error:
+            recorder.end(self._traffic, error)
+            raise
+        recorder.end(self._traffic)
+
+    def _played(self, table: str, tape: Tape) -> Iterator[Batch | RejectedInput]:
+        def read(shown: str, path: Path, line: dict[str, Any]) -> Batch | RejectedInput:
+            try:
+                sidecar = Sidecar.model_validate(line["declaration"])
+                batch = self._batch(table, path, shown, sidecar, line["sha256"], line["version"])
+            except UnusableInput as error:
+                return self._refuse(table, shown, path, error)
+            return replace(batch, input_bytes=line["bytes"])
+
+        played = PlayedFiles(tape, self.name, table, self._config.tables[table])
+        self._traffic = played.traffic
+        yield from played.files(read)
+
+    def _given(self, table: str, is_landed: IsLanded) -> Iterator[Batch | RejectedInput]:
         seen: dict[str, Path] = {}
         fetched: set[str] = set()
         for text in self._config.tables[table]:

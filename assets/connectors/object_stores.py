@@ -260,8 +260,12 @@ def _version(info: Mapping[str, Any], size: int) -> str | None:
 
 def _plain(error: Exception) -> str:
     """One line of what an SDK said, without the values of variables that hold secrets."""
-    secrets = [
-        value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name) and len(value) > 3
-    ]
+    secrets = secrets_of_the_environment()
     line = (str(error).strip().splitlines() or [""])[0]
     return hide(f"{type(error).__name__}: {line}", *secrets)[:300]
+
+
+def secrets_of_the_environment() -> list[str]:
+    """Values of variables whose names say that they hold a secret; the longest first, as one may hold another."""
+    found = {value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name) and len(value) > 3}
+    return sorted(found, key=lambda value: (-len(value), value))

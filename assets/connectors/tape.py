@@ -1,8 +1,8 @@
 """Recordings of what was asked of a source and what it answered, to be played again without it.
 
-One JSON-lines file a source, an exchange a line: an HTTP request and its response, or a statement with its bound
-values and the rows that came. Secrets are replaced by ***, headers of questions and everything of the sign-in are left
-out, and the server's address is replaced. What the source's rows say stays as it is.
+One JSON-lines file a source, an exchange a line: an HTTP request and its response, a statement with its bound values
+and the rows that came, or a file and what is in it. Secrets are replaced by ***, headers of questions and everything
+of the sign-in are left out, and the server's address is replaced. What the source's rows say stays as it is.
 """
 
 from __future__ import annotations

@@ -296,6 +296,9 @@ def test_any_mix_of_faults_costs_no_row(
             assert rows in ([], ids(name)), "a file has landed in part"
     for name in NAMES:
         here.deliver(name)
+    if isinstance(here, Bucket):
+        # A fault that waits for a download which never came is not for the last run.
+        here.aws.rule = None
     assert run(here, home / "home", 20).rejections == ()
     assert landed(home / "home") == ids(*NAMES)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from assets.connectors.base import Batch, RejectedInput
 from assets.connectors.files import FilesConnector, FilesSource
 from assets.connectors.object_stores import ObjectStore
 from assets.connectors.remote import RetryPolicy, SourceError
+from assets.connectors.tape import Tape
 from assets.connectors.traffic import Traffic
 from tests.connectors.aws import REGION, SECRET, SESSION, Answer, AwsLayer, Request
 from tests.connectors.landing import files_that_show, land_all, landed_rows
@@ -315,3 +317,44 @@ def test_variables_in_urls(bucket: Any, tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_store_whose_package_is_missing_is_explained(tmp_path: Path, protocol: str, package: str) -> None:
     with pytest.raises(SourceError, match=f"needs the package {package}; fix: pip install {package}"):
         found(tmp_path, f"{protocol}://drop/hr/*.csv")
+
+
+# --- recordings ---
+
+
+def test_objects_in_a_store_are_played_without_it(
+    bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recorded run and the played one land the same rows, offline and without credentials."""
+    put(bucket, "hr/a.csv")
+    put(bucket, "hr/b.csv.gz", gzip.compress(b"team_id,team_name\nt1,Ops\n"))
+    put(bucket, "hr/short.csv", control_totals={"rows": 9})
+    url = "s3://drop/hr/*"
+    source = connector(tmp_path, url)
+    source.tape = Tape.new(tmp_path / "tapes", "hr")
+    (made,) = land_all(source, tmp_path / "made", WINDOW)
+    assert files_that_show(tmp_path / "tapes", [SECRET, SESSION]) == []
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    source = connector(tmp_path, url)
+    source.tape = Tape.of(tmp_path / "tapes", "hr")
+    (played,) = land_all(source, tmp_path / "played", WINDOW)
+    assert (played.rows_landed, played.rejections) == (made.rows_landed, made.rejections)
+    assert (len(made.rejections), source.traffic.rows) == (1, 2)
+    assert landed_rows(tmp_path / "played", "hr", "teams") == landed_rows(tmp_path / "made", "hr", "teams")
+
+
+def test_a_store_that_does_not_answer_is_on_the_recording(
+    aws: AwsLayer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever plays it reads what the user read."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    told = []
+    for tape in (Tape.new, Tape.of):
+        source = connector(tmp_path, attempts=1)
+        source.tape = tape(tmp_path / "tapes", "hr")
+        with pytest.raises(SourceError) as caught:
+            list(source.batches("teams", WINDOW, lambda *_: False))
+        told.append(str(caught.value))
+    assert told[0] == told[1]

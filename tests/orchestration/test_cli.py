@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -177,6 +178,25 @@ def test_a_database_is_recorded_and_played_offline(config: Path, monkeypatch: py
     assert json.loads(played.stdout)[0]["rows_landed"] == 1, made.stdout
     none = call("record", "--config", config, "--as-of", "2026-03-28", "--out", out, "--source", "other")
     assert (none.exit_code, "name one of: cmdb" in none.stderr) == (2, True)
+
+
+def test_files_are_recorded_and_played_offline(config: Path) -> None:
+    """By the same commands, without the files."""
+    folder, out = config.parent / "drop", config.parent / "recording"
+    folder.mkdir()
+    (folder / "teams.csv").write_text("team_id,team_name\nt1,Ops\n")
+    (folder / "teams.csv.sidecar.yaml").write_text(
+        "{table: teams, format: csv, zone: UTC, key: [team_id], control_totals: {rows: 1}}"
+    )
+    with config.open("a") as lines:
+        lines.write("  - {name: hr, type: files, tables: {teams: drop/*.csv}}\n")
+    asked = ("--config", config, "--as-of", "2026-03-28", "--source", "hr", "--json")
+    made = call("record", "--out", out, *asked)
+    assert (made.exit_code, (out / "hr.jsonl").exists()) == (0, True), made.output
+    shutil.rmtree(folder)
+    played = call("replay", out, *asked)
+    assert (played.exit_code, played.stdout) == (0, made.stdout), played.output
+    assert json.loads(played.stdout)[0]["rows_landed"] == 1
 
 
 def test_doctor_explains_an_unset_secret_without_showing_any(
