@@ -6,13 +6,13 @@ quarantined. What a run that dies leaves is in test_guarantees_sql_resume.py, se
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
-import pymysql
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given
@@ -29,6 +29,7 @@ from tests.connectors.sql_desks import (
     Desk,
     before_statements,
     connect,
+    raises,
     read,
     read_to_the_end,
     way,
@@ -49,7 +50,7 @@ def test_a_fault_on_the_way_costs_no_row(desk: Desk, tmp_path: Path) -> None:
     with before_statements(desk) as asked:
         read(connect())
     for place, (name, act) in enumerate(way(desk).items()):
-        for number in range(1 + place % 3, len(asked.statements), 7):
+        for number in range(1 + place % 3, len(asked.statements), 9):
             acts = {number: act}
             with before_statements(desk, acts):
                 assert read(connect(tmp_path)) == desk.held(), (name, number)
@@ -63,34 +64,139 @@ def test_a_server_that_is_restarted_costs_no_row(desk: Desk) -> None:
         assert read(connect()) == desk.held()
 
 
-@pytest.mark.parametrize("times", [2, 3])
-def test_too_many_connections_pass_or_are_one_clear_error(desk: Desk, times: int) -> None:
-    said = {
-        "postgresql": psycopg.OperationalError("FATAL:  sorry, too many clients already"),
-        "mysql": pymysql.err.OperationalError(1040, "Too many connections"),
-        "sqlite": sqlite3.OperationalError("unable to open database file"),
-    }[desk.kind]
+#: What the database itself says when `way` makes it. The others are said to the connector's own statement.
+SAYS = {
+    "postgresql": {
+        "killed in the middle of a statement": "terminating connection due to administrator command",
+        "cancelled": "canceling statement due to user request",
+        "statement timeout": "canceling statement due to statement timeout",
+        "lock timeout": "canceling statement due to lock timeout",
+        "deadlock": "deadlock detected",
+    },
+    "mysql": {
+        "killed in the middle of a statement": "Lost connection|Connection was killed",
+        "cancelled": "Query execution was interrupted",
+        "statement timeout": "max_statement_time exceeded",
+        "lock wait": "Lock wait timeout exceeded",
+    },
+    "sqlite": {"locked": "database is locked"},
+}
+
+
+def test_faults_are_those_of_the_database(desk: Desk) -> None:
+    """An act that did nothing would let every guarantee pass."""
     desk.fill(5)
-    left = [times]
+    for name, words in SAYS[desk.kind].items():
+        said = []
 
-    def refuse(_dialect: Any, _record: Any, _arguments: Any, _named: Any) -> None:
-        if left[0]:
-            left[0] -= 1
-            raise said
+        def act(name: str = name, said: list[str] = said) -> None:
+            try:
+                way(desk)[name]()
+            except Exception as error:
+                said.append(f"{error}")
+                raise
 
-    held = desk.held()
-    sa.event.listen(sa.Engine, "do_connect", refuse)
-    try:
         connector = connect()
+        with before_statements(desk, page=0, act=act):
+            assert read(connector) == desk.held()
+        assert re.search(words, said[0]), (name, said)
+        assert connector.traffic.retries == 1, name
+
+
+SERVERS = pytest.mark.parametrize("desk", ["postgresql", "mariadb"], indirect=True)
+
+
+@SERVERS
+def test_a_right_that_is_taken_away_is_one_clear_error(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two pages; once it is granted again the next run has all."""
+    desk.fill(11)
+    monkeypatch.setenv("DESK_URL", desk.account_url("secret-1"))
+    take = lambda: desk.run(f"revoke select on c from {desk.account}")  # noqa: E731
+    with (
+        before_statements(desk, page=1, act=take),
+        pytest.raises(SourceError, match="denied"),
+    ):
+        read(connect(tmp_path))
+    desk.run(f"grant select on c to {desk.account}")
+    assert read(connect(tmp_path)) == desk.held()
+
+
+@SERVERS
+def test_an_account_that_is_locked_out_is_one_clear_error(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sessions are ended and it may not come again: by its password, or, where none is asked for, its login."""
+    is_postgres = desk.kind == "postgresql"
+    desk.fill(11)
+    monkeypatch.setenv("DESK_URL", desk.account_url("secret-1"))
+
+    def lock_out() -> None:
+        desk.run(f"alter role {desk.account} nologin" if is_postgres else
+                 f"alter user {desk.account} identified by 'secret-2'")  # fmt: skip
+        desk.kill_others()
+
+    words = "is not permitted to log in" if is_postgres else "Access denied"
+    with before_statements(desk, page=1, act=lock_out), pytest.raises(SourceError, match=words) as caught:
+        read(connect(tmp_path))
+    assert "secret-1" not in str(caught.value)
+    desk.run(f"alter role {desk.account} login" if is_postgres else
+             f"alter user {desk.account} identified by 'secret-1'")  # fmt: skip
+    assert read(connect(tmp_path)) == desk.held()
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_too_many_connections_pass_or_are_one_clear_error(
+    desk: Desk, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program has the one connection of the account, and gives it back before a try, or does not."""
+    desk.fill(5)
+    held, left = desk.held(), [times]
+    give_back, refused = _occupied(desk, monkeypatch)
+
+    def before(_dialect: Any, _record: Any, _arguments: Any, _named: Any) -> None:
+        if left[0] < 0:
+            return
+        left[0] -= 1
+        give_back() if left[0] < 0 else refused()
+
+    connector = connect()
+    sa.event.listen(sa.Engine, "do_connect", before)
+    try:
         if times < 3:
             assert read(connector) == held
             assert connector.traffic.retries == times
         else:
             with pytest.raises(SourceError, match="no answer after 3 tries"):
                 read(connector)
+            left[0] = 0
             assert read(connector) == held
     finally:
-        sa.event.remove(sa.Engine, "do_connect", refuse)
+        sa.event.remove(sa.Engine, "do_connect", before)
+        give_back()
+
+
+def _occupied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> tuple[Act, Act]:
+    """An account that has no connection left: how one is given back, and what happens at a try before that."""
+    if desk.kind == "sqlite":
+        # Files have no such limit; a process that has too many open is told this.
+        return lambda: None, raises(sqlite3.OperationalError("unable to open database file"))
+    address = desk.account_url("secret-1")
+    monkeypatch.setenv("DESK_URL", address)
+    limit = "connection limit 1" if desk.kind == "postgresql" else "with max_user_connections 1"
+    kind = "role" if desk.kind == "postgresql" else "user"
+    desk.run(f"alter {kind} {desk.account} {limit}")
+    engine = sa.create_engine(address, poolclass=sa.NullPool)
+    desk.engines.append(engine)
+    occupying = engine.connect()
+
+    def give_back() -> None:
+        occupying.close()
+        while desk.sessions():
+            time.sleep(0.01)
+
+    return give_back, lambda: None
 
 
 @pytest.mark.parametrize("act", ["add", "change", "remove"])
