@@ -22,8 +22,9 @@ from assets.capacity.change_panel import (
 from assets.forecasting.seasonal_naive import nan_median
 
 MIN_CONTROLS, MAX_CONTROLS = 3, 8
-#: Control series are at most this far off in their profile: as part of the series' own swing, or in logarithms.
-MAX_DISTANCE_RATIO, MAX_DISTANCE = 1.0, 0.05
+#: Control series are at most this far off in their profile: in swings of the series itself, or in logarithms. What a
+#: bad match costs is seen on the days without a change, in the usual size of that series.
+MAX_DISTANCE_RATIO, MAX_DISTANCE = 9.0, 0.05
 #: Series of one metric and kind that serve as controls and placebos; of more, so many are drawn.
 _MAX_DRAWN = 200
 _HOURS_A_WEEK = 168

@@ -17,14 +17,15 @@ class Estimates:
     """The estimator on windows of gaps; arrays of one shape.
 
     `effect` and `pre_trend` in the scale of the panel (logarithms, or the value); `days_before`, `days_after`
-    measured. `sharpness`: difference of the means in standard deviations around them; lower when the level moved on
-    another day, which medians do not notice.
+    measured. `spread`: standard deviation of the days around the mean of their side. `sharpness`: difference of the
+    means in such deviations; lower when the level moved on another day, which medians do not notice.
     """
 
     effect: Floats
     pre_trend: Floats
     days_before: Ints
     days_after: Ints
+    spread: Floats
     sharpness: Floats
 
 
@@ -34,12 +35,13 @@ def estimate(before: Floats, after: Floats) -> Estimates:
     low, high = nan_median(before), nan_median(after)
     week = before.shape[-1] // 2
     drift = nan_median(before[..., week:]) - nan_median(before[..., :week])
+    spread, sharpness = _spread(before, after)
     return Estimates(
-        high - low, drift, known_before.sum(axis=-1), known_after.sum(axis=-1), _sharpness(before, after)
+        high - low, drift, known_before.sum(axis=-1), known_after.sum(axis=-1), spread, sharpness
     )
 
 
-def _sharpness(before: Floats, after: Floats) -> Floats:
+def _spread(before: Floats, after: Floats) -> tuple[Floats, Floats]:
     means, squares, counts = [], [], []
     for side in (before, after):
         known = np.isfinite(side)
@@ -49,7 +51,7 @@ def _sharpness(before: Floats, after: Floats) -> Floats:
         squares.append(np.where(known, (side - mean[..., None]) ** 2, 0.0).sum(axis=-1))
         counts.append(count)
     spread = np.sqrt((squares[0] + squares[1]) / np.maximum(counts[0] + counts[1] - 2, 1))
-    return np.asarray(np.abs(means[1] - means[0]) / np.maximum(spread, 1e-12))
+    return spread, np.asarray(np.abs(means[1] - means[0]) / np.maximum(spread, 1e-12))
 
 
 class Placebo:

@@ -4,15 +4,16 @@ For each change and each series of what it touched (the named CI, the members of
 service; all CIs of the service when no CI is named):
 
 * Difference in differences: the daily series minus the mean of up to 8 control series, median of the 14 (or 7)
-  days after minus median of the 14 days before. Days on which the change was at work are left out. Utilisation,
+  days after minus median of the 14 days before. Days on which the change was at work are left out, and what each
+  weekday usually has beside the week around it is taken out. Utilisation,
   latency and throughput are compared by their logarithms, the error ratio as it is.
 * Controls are of the same metric and kind, of other services, untouched by any change from 14 days before to 14
-  days after, and run like the series in the hour-of-week profile of the days before.
+  days after, and run most like the series in the hour-of-week profile of the days before.
 * Parallel trends: the second week before minus the first, the same estimator where nothing happened yet.
-* Placebo distribution: the estimator at every series and day without a change nearby, in units of the daily
-  noise. It gives the p-value, the interval and the usual divergence of trends. Beyond its upper twentieth the tail
-  is a generalised Pareto distribution (Knijnenburg et al. 2009), by probability-weighted moments (Hosking and
-  Wallis 1987).
+* Placebo distribution: the estimator at every series and day without a change nearby, in units of its usual size
+  (how far it lies from 0 on the series, and the scatter of the days around the level of their side). It gives the
+  p-value, the interval and the usual divergence of trends. Beyond its upper twentieth the tail is a generalised
+  Pareto distribution (Knijnenburg et al. 2009), by probability-weighted moments (Hosking and Wallis 1987).
 * False discoveries: Benjamini and Hochberg (1995) over all tests of a run.
 
 Of changes within 14 days of each other that touched the same series, the one whose days fit the move best is believed;
@@ -53,6 +54,8 @@ FALSE_DISCOVERY_RATIO = 0.05
 PARALLEL_P = 0.05
 INTERVAL_RATIO = 0.95
 MIN_PLACEBOS = 100
+#: Weight of the days' own scatter in the size of an effect that is usual.
+SCATTER_WEIGHT = 0.6
 _MAD_TO_SIGMA = 1.4826
 TABLE = "change_impact"
 COLUMNS = [
@@ -151,14 +154,16 @@ def _scored(tests: pd.DataFrame, panel: Panel, gaps: Gaps, touched: Flags, post:
     metric_of = panel.table["metric"].to_numpy()
     own = _usual_size(metric_of[gaps.rows], np.where(quiet, everywhere.effect, np.nan))
     own_drift = _usual_size(metric_of[gaps.rows], np.where(quiet, everywhere.pre_trend, np.nan))
-    usual = own[at, rows]
+    # The level that moved on another day scatters the days of one side: a change is not credited with its whole move.
+    size = np.sqrt(own**2 + SCATTER_WEIGHT * everywhere.spread**2)
+    usual = np.sqrt(own[at, rows] ** 2 + SCATTER_WEIGHT * mine.spread**2)
     scores, drifts = mine.effect / usual, mine.pre_trend / own_drift[at, rows]
     columns = {name: np.full(len(tests), np.nan) for name in ("p_value", "pre_trend_p_value", "reach")}
     placebos = np.zeros(len(tests), dtype=np.int64)
     for metric in np.unique(metric_of[tests["series"]]):
         here = metric_of[tests["series"]] == metric
         cells = quiet & (metric_of[gaps.rows] == metric)[None, :]
-        effects = Placebo((everywhere.effect / own)[cells])
+        effects = Placebo((everywhere.effect / size)[cells])
         trends = Placebo((everywhere.pre_trend / own_drift)[cells])
         placebos[here] = len(effects)
         if len(effects) >= MIN_PLACEBOS:

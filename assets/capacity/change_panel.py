@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from assets.forecasting.seasonal_naive import nan_median
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -19,6 +21,8 @@ POST_DAYS = (14, 7)
 #: A change that was longer at work is not tested.
 MAX_WORK_DAYS = 7
 MIN_MEASURED_RATIO = 0.7
+#: Weekdays are compared with weeks of which at least six days were measured, and are known from three of them on.
+_WEEK, _FULL_WEEK, _MIN_WEEKS = 7, 6, 3
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,35 @@ def daily_panel(series: pd.DataFrame, hours: pd.DataFrame, holidays: pd.DataFram
     days = np.where(enough, sums / np.maximum(known, 1), np.nan)
     closed = day_numbers(holidays["holiday_date"]) - first
     days[:, closed[(closed >= 0) & (closed < days.shape[1])]] = np.nan
+    days = without_weekdays(days, first)
     profile = series["profile_series"].to_numpy(np.int64)
     known_hours = np.isfinite(values)[profile]
     filled = np.where(known_hours, values[profile], 0.0).astype(np.float32)
     return Panel(series, is_log, days, filled, known_hours, first)
+
+
+def without_weekdays(days: Floats, first_day: int) -> Floats:
+    """`days` (series, days) without what each weekday usually has beside the week around it; the level stays.
+
+    Usual is the median over the weeks, of weekdays that were measured in at least three; a series and its controls
+    need not keep the same weekends. `first_day`: day number of the first column.
+    """
+    known = np.isfinite(days)
+    width = days.shape[1]
+    sums = np.pad(np.where(known, days, 0.0).cumsum(axis=1), ((0, 0), (1, 0)))
+    counts = np.pad(known.cumsum(axis=1), ((0, 0), (1, 0)))
+    start, end = np.maximum(np.arange(width) - 3, 0), np.minimum(np.arange(width) + 4, width)
+    count = counts[:, end] - counts[:, start]
+    around = (sums[:, end] - sums[:, start]) / np.maximum(count, 1)
+    beside = np.where(known & (count >= _FULL_WEEK) & (end - start == _WEEK)[None, :], days - around, np.nan)
+    weekday = (first_day + np.arange(width)) % _WEEK
+    usual = np.zeros((len(days), _WEEK))
+    for number in range(_WEEK):
+        of_day = beside[:, weekday == number]
+        enough = np.isfinite(of_day).sum(axis=1) >= _MIN_WEEKS
+        usual[enough, number] = nan_median(of_day[enough])
+    usual -= usual.mean(axis=1, keepdims=True)
+    return np.asarray(days - usual[:, weekday])
 
 
 def touched_series(changes: pd.DataFrame, members: pd.DataFrame, panel: Panel) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pytest
 
 from assets.capacity.change_estimates import Placebo
 from assets.capacity.change_impact import change_impact
+from assets.capacity.change_panel import without_weekdays
 
 LAST = date(2026, 6, 30)
 DAYS, POOLS, MEMBERS = 90, 16, 3
@@ -201,3 +202,21 @@ def test_p_values_of_the_tail_follow_the_distribution() -> None:
         assert np.exp(-score) / 3 < fitted.p_value(np.array([score]))[0] < np.exp(-score) * 8
     assert fitted.p_value(np.array([0.0]))[0] == 1.0
     assert np.isnan(fitted.p_value(np.array([np.nan]))[0])
+
+
+def test_weekdays_are_taken_out_and_levels_stay() -> None:
+    """A service that rests at weekends and its controls that do not are compared day by day all the same; a step stays
+    where it was, a day that nobody measured stays unknown, and two weeks tell nothing of weekdays.
+    """
+    first = 20_000
+    quiet = np.where((first + np.arange(70)) % 7 < 2, -1.0, 0.0)
+    step = np.where(np.arange(70) >= 40, 0.5, 0.0)
+    days = np.stack([3.0 + quiet + step, np.full(70, 2.0), 3.0 + quiet])
+    days[0, 10] = np.nan
+    days[2, 14:] = np.nan
+    found = without_weekdays(days, first)
+    assert np.isnan(found[0, 10])
+    known = np.isfinite(found[0])
+    assert found[0, known] == pytest.approx((3.0 - 2 / 7 + step)[known])
+    assert found[1] == pytest.approx(np.full(70, 2.0))
+    assert found[2, :14] == pytest.approx(days[2, :14])
