@@ -15,6 +15,21 @@
 {%- endmacro %}
 
 
+{# The records of a landed table as last updated: of the rows that are known at the end of the as-of day by `known_at`, and that their
+   source still holds, the newest of each `key`. #}
+{% macro newest_known(record_table, key, known_at) -%}
+    {%- set known -%}
+        (
+            select landed.*
+            from {{ source('landing', record_table) }} as landed
+            inner join {{ ref('stg_run_window') }} as run_window on landed.{{ known_at }} < run_window.as_of_at
+            where {{ is_not_deleted(record_table, key) }}
+        ) as known
+    {%- endset -%}
+    {{ newest_receipt(known, [key], newest_first=['updated_at']) }}
+{%- endmacro %}
+
+
 {# The same for tables of many millions of rows. A key is unique within a batch, so it can come twice only where two
    receipts meet in the same part (such as a metric and day): only such parts are searched, only repeated keys sorted.
    `relation` is the source itself: DuckDB would keep a CTE that is read four times in memory. `crowded_parts` is a query

@@ -1,20 +1,5 @@
-with landed as (
-    select * from {{ source('landing', 'approvals') }}
-),
-
-run_window as (
-    select as_of_at from {{ ref('stg_run_window') }}
-),
-
-known as (
-    select landed.*
-    from landed
-    inner join run_window on landed.requested_at < run_window.as_of_at
-    where {{ is_not_deleted('approvals', 'approval_id') }}
-),
-
-newest as (
-    {{ newest_receipt('known', ['approval_id'], newest_first=['updated_at']) }}
+with newest as (
+    {{ newest_known('approvals', 'approval_id', known_at='requested_at') }}
 ),
 
 final as (

@@ -1,20 +1,8 @@
-with landed as (
-    select * from {{ source('landing', 'changes') }}
-),
+-- A table, because several models read it and finding the newest row of each change costs more than reading it.
+{{ config(materialized='table') }}
 
-run_window as (
-    select as_of_at from {{ ref('stg_run_window') }}
-),
-
-known as (
-    select landed.*
-    from landed
-    inner join run_window on landed.updated_at < run_window.as_of_at
-    where {{ is_not_deleted('changes', 'change_id') }}
-),
-
-newest as (
-    {{ newest_receipt('known', ['change_id'], newest_first=['updated_at']) }}
+with newest as (
+    {{ newest_known('changes', 'change_id', known_at='updated_at') }}
 ),
 
 final as (

@@ -1,3 +1,24 @@
+{%- set columns = [
+    'incident_id',
+    'event_sequence',
+    'updated_at',
+    'state',
+    'priority',
+    'title',
+    'category',
+    'service_id',
+    'ci_id',
+    'team_id',
+    'opened_at',
+    'resolved_at',
+    'closed_at',
+    'reassignment_count',
+    'reopen_count',
+    'problem_id',
+    'is_major',
+    'source_made_sla',
+    'is_derived'
+] -%}
 -- Millions of updates, few of which come twice: only those are sorted. The source is named each time, because DuckDB
 -- would keep a CTE that is read several times in memory.
 with repeated as (
@@ -32,49 +53,9 @@ newest as (
 ),
 
 final as (
-    select
-        incident_id,
-        event_sequence,
-        updated_at,
-        state,
-        priority,
-        title,
-        category,
-        service_id,
-        ci_id,
-        team_id,
-        opened_at,
-        resolved_at,
-        closed_at,
-        reassignment_count,
-        reopen_count,
-        problem_id,
-        is_major,
-        source_made_sla,
-        is_derived
-    from single
+    select {{ columns | join(', ') }} from single
     union all
-    select
-        incident_id,
-        event_sequence,
-        updated_at,
-        state,
-        priority,
-        title,
-        category,
-        service_id,
-        ci_id,
-        team_id,
-        opened_at,
-        resolved_at,
-        closed_at,
-        reassignment_count,
-        reopen_count,
-        problem_id,
-        is_major,
-        source_made_sla,
-        is_derived
-    from newest
+    select {{ columns | join(', ') }} from newest
 )
 
 select * from final

@@ -1,20 +1,5 @@
-with landed as (
-    select * from {{ source('landing', 'problems') }}
-),
-
-run_window as (
-    select as_of_at from {{ ref('stg_run_window') }}
-),
-
-known as (
-    select landed.*
-    from landed
-    inner join run_window on landed.opened_at < run_window.as_of_at
-    where {{ is_not_deleted('problems', 'problem_id') }}
-),
-
-newest as (
-    {{ newest_receipt('known', ['problem_id'], newest_first=['updated_at']) }}
+with newest as (
+    {{ newest_known('problems', 'problem_id', known_at='opened_at') }}
 ),
 
 final as (

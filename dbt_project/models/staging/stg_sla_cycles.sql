@@ -1,20 +1,5 @@
-with landed as (
-    select * from {{ source('landing', 'sla_cycles') }}
-),
-
-run_window as (
-    select as_of_at from {{ ref('stg_run_window') }}
-),
-
-known as (
-    select landed.*
-    from landed
-    inner join run_window on landed.updated_at < run_window.as_of_at
-    where {{ is_not_deleted('sla_cycles', 'cycle_id') }}
-),
-
-newest as (
-    {{ newest_receipt('known', ['cycle_id'], newest_first=['updated_at']) }}
+with newest as (
+    {{ newest_known('sla_cycles', 'cycle_id', known_at='updated_at') }}
 ),
 
 final as (

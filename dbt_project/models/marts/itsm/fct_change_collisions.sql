@@ -40,6 +40,14 @@ places as (
     where service_id is not null
 ),
 
+-- Changes that overlap share a day: a join by equality, where that of all changes of a service would grow with its square.
+placed as (
+    select
+        places.*,
+        {{ each_day('cast(planned_start_at as date)', 'cast(planned_end_at as date)') }} as planned_date
+    from places
+),
+
 pairs as (
     select
         mine.change_id,
@@ -47,9 +55,10 @@ pairs as (
         min(mine.scope_rank) as scope_rank,
         greatest(min(mine.planned_start_at), min(others.planned_start_at)) as overlap_start_at,
         least(min(mine.planned_end_at), min(others.planned_end_at)) as overlap_end_at
-    from places as mine
-    inner join places as others
+    from placed as mine
+    inner join placed as others
         on mine.place = others.place
+        and mine.planned_date = others.planned_date
         and mine.scope_rank = others.scope_rank
         and mine.change_id <> others.change_id
         and mine.planned_start_at < others.planned_end_at

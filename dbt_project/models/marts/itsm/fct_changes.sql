@@ -10,8 +10,9 @@ run_window as (
 ),
 
 incidents as (
-    select * from {{ ref('fct_incidents') }}
-    where not is_derived
+    select service_id, opened_at, cast(opened_at as date) as opened_date, priority
+    from {{ ref('fct_incidents') }}
+    where not is_derived and service_id is not null
 ),
 
 collisions as (
@@ -44,20 +45,86 @@ watched as (
     where state <> 'cancelled' and known_started_at is not null
 ),
 
--- Joined from the incidents: there are many of them and few changes.
+-- The incidents of a service before a moment: those of the days before, and those of its day. Counted so for the ends of both
+-- windows, because a join of each change with the incidents in its windows grows with the square of the history.
+moments as (
+    {%- for edge, moment in [
+        ('usual_from', add_minutes('watched_from_at', -60 * 24 * usual_days)),
+        ('watched_from', 'least(watched_from_at, watched_to_at)'),
+        ('watched_to', 'watched_to_at')
+    ] %}
+    select change_id, service_id, '{{ edge }}' as edge, {{ moment }} as moment
+    from watched
+    where service_id is not null
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+points as (
+    select
+        service_id,
+        opened_date as counted_date,
+        1 as place,
+        count(*) as incident_count,
+        count(case when priority <= 2 then 1 end) as urgent_count,
+        cast(null as string) as change_id,
+        cast(null as string) as edge
+    from incidents
+    group by service_id, opened_date
+    union all
+    select service_id, cast(moment as date) as counted_date, 0 as place, 0 as incident_count, 0 as urgent_count, change_id, edge
+    from moments
+),
+
+days_before as (
+    select
+        change_id,
+        edge,
+        sum(incident_count) over (
+            partition by service_id order by counted_date, place rows between unbounded preceding and current row
+        ) as incident_count,
+        sum(urgent_count) over (
+            partition by service_id order by counted_date, place rows between unbounded preceding and current row
+        ) as urgent_count
+    from points
+),
+
+same_day as (
+    select
+        moments.change_id,
+        moments.edge,
+        count(*) as incident_count,
+        count(case when incidents.priority <= 2 then 1 end) as urgent_count
+    from incidents
+    inner join moments
+        on incidents.service_id = moments.service_id
+        and incidents.opened_date = cast(moments.moment as date)
+        and incidents.opened_at < moments.moment
+    group by moments.change_id, moments.edge
+),
+
+before as (
+    select
+        days_before.change_id,
+        {% for edge in ['usual_from', 'watched_from', 'watched_to'] -%}
+        {% for kind in ['incident', 'urgent'] -%}
+        max(case when days_before.edge = '{{ edge }}' then days_before.{{ kind }}_count + coalesce(same_day.{{ kind }}_count, 0) end)
+            as {{ kind }}_count_{{ edge }}{{ ',' if not loop.last or edge != 'watched_to' }}
+        {% endfor -%}
+        {% endfor -%}
+    from days_before
+    left join same_day on days_before.change_id = same_day.change_id and days_before.edge = same_day.edge
+    where days_before.change_id is not null
+    group by days_before.change_id
+),
+
 counted as (
     select
-        watched.change_id,
-        count(case when incidents.opened_at >= watched.watched_from_at then 1 end) as following_incident_count,
-        count(case when incidents.opened_at >= watched.watched_from_at and incidents.priority <= 2 then 1 end)
-            as following_urgent_incident_count,
-        count(case when incidents.opened_at < watched.watched_from_at then 1 end) as earlier_incident_count
-    from incidents
-    inner join watched
-        on incidents.service_id = watched.service_id
-        and incidents.opened_at < watched.watched_to_at
-        and incidents.opened_at >= {{ add_minutes('watched.watched_from_at', -60 * 24 * usual_days) }}
-    group by watched.change_id
+        change_id,
+        incident_count_watched_to - incident_count_watched_from as following_incident_count,
+        urgent_count_watched_to - urgent_count_watched_from as following_urgent_incident_count,
+        cast(greatest(incident_count_watched_from - incident_count_usual_from, 0) as bigint) as earlier_incident_count
+    from before
 ),
 
 followed as (
