@@ -1,4 +1,4 @@
-"""Train the prior anew: `python -m assets.forecasting.pretrain`, about 15 minutes of CPU, the same bytes every time.
+"""Train the prior anew: `python -m assets.forecasting.pretrain`, about ten minutes of CPU, the same bytes from the same libraries.
 
 Writes the trees and their model card into `assets/forecasting/pretrained/`. To be run after any change of the cheap
 forecasts or features: the trees read them, and no longer know what they mean.
