@@ -1,7 +1,7 @@
-"""Train the prior anew: `python -m assets.forecasting.pretrain`, about ten minutes of CPU, the same bytes from the same libraries.
+"""Train the prior anew: `python -m assets.forecasting.pretrain`, about ten minutes of CPU.
 
-Writes the trees and their model card into `assets/forecasting/pretrained/`. To be run after any change of the cheap
-forecasts or features: the trees read them, and no longer know what they mean.
+The same libraries give the same bytes. Writes the trees and their model card into `assets/forecasting/pretrained/`.
+To be run after any change of the cheap forecasts or features: the trees read them, and no longer know what they mean.
 """
 
 from __future__ import annotations
