@@ -24,6 +24,7 @@ from orchestration.code_version import ROOT
 
 DAYS = 1_096
 EVENTS = 10_000_000
+TICKETS = ("incidents", "service_requests", "changes", "problems")
 MARTS = ("+models/marts/itsm",)
 
 
@@ -95,6 +96,13 @@ def measured(home: Path, *arguments: str) -> Measured:
     return measuring.measured(built, str(home), *arguments, module="benchmarks.itsm")
 
 
+def landed_rows(home: Path, tables: Sequence[str]) -> float:
+    """Rows that the warehouse was loaded with, in millions."""
+    with duckdb.connect(str(home / "warehouse" / "ullage.duckdb"), read_only=True) as connection:
+        counts = [connection.table(f"landing.{table}_rows").shape[0] for table in tables]
+    return sum(counts) / 1e6
+
+
 def all_marts(events: int, days: int) -> None:
     """Everything at once; then one more day on three years, and on the last thirty days of them."""
     records, control = FOLDER / f"itsm-{events}-{days}", FOLDER / f"itsm-control-{events}-{days}"
@@ -108,13 +116,15 @@ def all_marts(events: int, days: int) -> None:
         shutil.rmtree(home, ignore_errors=True)
         where = (str(records), str(control), (last - timedelta(days=history - 1)).isoformat())
         at_once = measured(home, *where, last.isoformat())
-        with duckdb.connect(str(home / "warehouse" / "ullage.duckdb"), read_only=True) as connection:
-            row = connection.execute("select sum(event_count) from marts.fct_incidents").fetchone()
-        assert row is not None
-        line(f"{row[0] / 1e6:.2f} million updates to all marts of the service desk", at_once)
+        tickets = landed_rows(home, TICKETS)
+        others = landed_rows(home, ("sla_cycles", "approvals"))
+        line(
+            f"{tickets:.2f} million updates of tickets, {others:.2f} million other rows, to all marts",
+            at_once,
+        )
         if history > 30:
             verdict(
-                f"{row[0] / 1e6:.2f} million updates to all marts, s",
+                f"{tickets:.2f} million updates of tickets to all marts, s",
                 at_once["seconds"],
                 "≤ 120",
                 at_once["cpu"],

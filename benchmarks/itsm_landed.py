@@ -54,7 +54,18 @@ CHANGES: Course = (
 )
 APPROVALS: Course = (("requested", 0.0, 1.0), ("approved", 600.0, 1.0))
 CYCLES: Course = (("running", 0.0, 1.0), ("completed", 0.0, 1.0))
-UPDATES = sum(share for _, _, share in INCIDENTS)
+#: For each incident so many requests, changes and problems.
+REQUESTS_AN_INCIDENT, CHANGES_AN_INCIDENT, PROBLEMS_AN_INCIDENT = 1 / 2, 1 / 20, 1 / 200
+#: Updates of tickets for each incident: its own, and those of the requests, changes and problems that come with it.
+UPDATES = sum(
+    tickets * sum(share for _, _, share in course)
+    for tickets, course in (
+        (1.0, INCIDENTS),
+        (REQUESTS_AN_INCIDENT, REQUESTS),
+        (CHANGES_AN_INCIDENT, CHANGES),
+        (PROBLEMS_AN_INCIDENT, PROBLEMS),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -145,16 +156,19 @@ def _states(course: Course, steps: np.ndarray[Any, Any]) -> pa.Array:
 
 
 def write_records(folder: Path, events: int, days: int) -> None:
-    """About `events` updates of incidents opened over `days` days, and the other records of the same organisation."""
+    """About `events` updates of tickets over `days` days: incidents, requests, changes and problems.
+
+    The clocks that the source keeps of the incidents and the approvals of changes and requests come on top.
+    """
     draw = np.random.default_rng([events, days])
     at = Days(folder, days)
     count = round(events / UPDATES)
     cis = max(100, CIS_FOR_INCIDENTS_A_DAY * count // days)
     incidents = _write_incidents(at, draw, count, cis)
     _write_cycles(at, draw, incidents)
-    _write_problems(at, draw, count // 200, cis)
-    requests = _write_requests(at, draw, count // 2)
-    changes = _write_changes(at, draw, count // 20, cis)
+    _write_problems(at, draw, round(count * PROBLEMS_AN_INCIDENT), cis)
+    requests = _write_requests(at, draw, round(count * REQUESTS_AN_INCIDENT))
+    changes = _write_changes(at, draw, round(count * CHANGES_AN_INCIDENT), cis)
     _write_approvals(at, draw, changes, requests[::5])
 
 
@@ -162,7 +176,7 @@ def _write_incidents(at: Days, draw: np.random.Generator, count: int, cis: int) 
     opened = at.openings(draw, count)
     first_team, second_team = (draw.integers(0, TEAMS, count) for _ in range(2))
     ci = draw.integers(0, cis, count)
-    problem = count // 200
+    problem = round(count * PROBLEMS_AN_INCIDENT)
     updates = at.updates(draw, opened, INCIDENTS)
     priority = draw.choice(4, count, p=(0.02, 0.08, 0.4, 0.5)) + 1
 

@@ -174,7 +174,8 @@ def _recording(
     else:
         for one in found:
             rows = f"{one.rows_received:,} rows = {one.rows_landed:,} landed + {one.rows_quarantined:,} quarantined"
-            output.print(f"{one.source}/{one.table}: {one.error or rows}; {one.traffic}", soft_wrap=True)
+            told = "; ".join(filter(None, [one.error or rows, one.traffic]))
+            output.print(f"{one.source}/{one.table}: {told}", soft_wrap=True)
             for note in one.notes:
                 output.print(f"  {note}", soft_wrap=True)
     if any(one.error for one in found):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from assets.clock import Clock
 from assets.connectors.base import Connector, Window
+from assets.connectors.control import ControlConnector
 from assets.connectors.files import FilesConnector
 from assets.connectors.http import RemoteConnector
 from assets.connectors.remote import SourceError
@@ -23,6 +24,8 @@ from assets.landing.store import Store
 from orchestration.connect import connect
 from orchestration.settings import Settings, SettingsError
 
+Recorded = RemoteConnector | SqlConnector | FilesConnector | ControlConnector
+
 
 @dataclass(frozen=True)
 class Extraction:
@@ -37,17 +40,23 @@ class Extraction:
     notes: tuple[str, ...] = ()
     error: str | None = None
 
+    @property
+    def is_telling(self) -> bool:
+        """False when there was nothing."""
+        return bool(self.rows_received or self.notes or self.error)
+
 
 def extract(
     settings: Settings, config: Path, window: Window, folder: Path, *, play: bool, source: str | None = None
 ) -> list[Extraction]:
-    """Extract every source but control records (or `source` alone) into a folder of no consequence.
+    """Extract every source (or `source` alone) into a folder of no consequence, control records first.
 
     With `play` the recordings in `folder` answer, otherwise they are made. Raises `SettingsError` when there is
     no such source, FileExistsError when a recording is there already.
     """
     connectors = [connect(one, config) for one in settings.sources]
-    known = [one for one in connectors if isinstance(one, (RemoteConnector, SqlConnector, FilesConnector))]
+    known = [one for one in connectors if isinstance(one, Recorded)]
+    known.sort(key=lambda one: not isinstance(one, ControlConnector))  # the measurement plan is among them
     chosen = [one for one in known if source in (None, one.name)]
     if not chosen:
         names = ", ".join(one.name for one in known) or "none"
@@ -64,15 +73,15 @@ def extract(
                 connector.link.tape = tape
             else:
                 connector.tape = tape
-            found += [_table(connector, table, window, Path(home), settings) for table in connector.tables()]
+            tables = [_table(connector, table, window, Path(home), settings) for table in connector.tables()]
+            found += [one for one in tables if one.is_telling or not isinstance(connector, ControlConnector)]
     return found
 
 
 def _table(connector: Connector, table: str, window: Window, home: Path, settings: Settings) -> Extraction:
     """Land one table there; an error ends it, not the others."""
-    assert isinstance(connector, CountingConnector)
     store = Store(home)
-    plan = landed_plan(Home(settings.home)) if table in PLANNED else MeasurementPlan()
+    plan = _plan(home, settings) if table in PLANNED else MeasurementPlan()
     rules = contract(table)
     try:
         summary = land(
@@ -87,13 +96,23 @@ def _table(connector: Connector, table: str, window: Window, home: Path, setting
             max_quarantined_ratio=settings.quality.max_quarantined_ratio,
         )
     except SourceError as error:
-        return Extraction(connector.name, table, traffic=connector.traffic.line(), error=str(error))
+        return Extraction(connector.name, table, traffic=_traffic(connector), error=str(error))
     return Extraction(
         connector.name,
         table,
         summary.rows_received,
         summary.rows_landed,
         summary.rows_quarantined,
-        connector.traffic.line(),
+        _traffic(connector),
         (*summary.rejections, *summary.warnings),
     )
+
+
+def _plan(home: Path, settings: Settings) -> MeasurementPlan:
+    """The measurement plan of the same recording, or else that of the estate."""
+    recorded = landed_plan(Home(home))
+    return recorded if recorded.rules else landed_plan(Home(settings.home))
+
+
+def _traffic(connector: Connector) -> str:
+    return connector.traffic.line() if isinstance(connector, CountingConnector) else ""

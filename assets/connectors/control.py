@@ -5,11 +5,13 @@ A few records, such as calendars and holidays, may stand in the configuration fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 from pydantic import ConfigDict, Field, field_validator
@@ -27,7 +29,10 @@ from assets.connectors.base import (
     shown_path,
 )
 from assets.connectors.file_reading import read_csv
+from assets.connectors.file_recording import FileRecorder, PlayedFiles
 from assets.connectors.freshness import Freshness
+from assets.connectors.tape import Tape
+from assets.connectors.traffic import Traffic
 from assets.landing.contracts import contract, contracts
 from assets.landing.declaration import Declaration
 from assets.landing.receipts import current_receipts
@@ -101,6 +106,8 @@ class ControlConnector:
         self._config = config
         self._base_dir = base_dir
         self._home = home
+        #: What the folder gives is kept on it, or comes from it. Records of the configuration go with that.
+        self.tape: Tape | None = None
 
     @property
     def name(self) -> str:
@@ -113,6 +120,23 @@ class ControlConnector:
 
     def batches(self, table: str, window: Window, is_landed: IsLanded) -> Iterator[Batch | RejectedInput]:  # noqa: ARG002
         """The file of `table` when it is new or changed. Files that are no control table are refused once."""
+        if self._config.records.get(table):
+            yield self._written_in_configuration(table)
+        paths = (self._config.path,)
+        if self.tape is None:
+            yield from self._given(table, is_landed)
+        elif self.tape.is_played:
+            yield from PlayedFiles(self.tape, self.name, table, paths).files(partial(self._played, table))
+        else:
+            yield from FileRecorder(self.tape, table, paths).kept(self._given(table, is_landed), Traffic())
+
+    def _played(self, table: str, shown: str, path: Path, line: Mapping[str, Any]) -> Batch | RejectedInput:
+        try:
+            return replace(self._batch(table, path, shown, line["sha256"]), input_bytes=line["bytes"])
+        except UnusableInput as error:
+            return self._reject(table, shown, path, error.reason, error.fix)
+
+    def _given(self, table: str, is_landed: IsLanded) -> Iterator[Batch | RejectedInput]:
         folder = expand(self._config.path, self._base_dir)
         if table == CONTROL_TABLES[0]:
             yield from self._strangers(folder)
@@ -121,27 +145,25 @@ class ControlConnector:
         there = {shown} if path.exists() else set()
         if self._config.records.get(table):
             there.add(_configured(table))
-            yield self._written_in_configuration(table)
         if folder.is_dir():
             yield from self._taken_back(table, there)
         if shown not in there:
             return
-        # Empty cells are missing values, and times without an offset are UTC: the contract declares the rest.
-        declaration = Declaration(table=table, zone="UTC")
         try:
             digest = file_sha256(path)
-            if is_landed(shown, fingerprint(digest, declaration)):
-                return
-            raw = read_csv(path, shown, ",", "utf-8")
+            if not is_landed(shown, fingerprint(digest, _declaration(table))):
+                yield self._batch(table, path, shown, digest)
         except UnusableInput as error:
             yield self._reject(table, shown, path, error.reason, error.fix)
-            return
-        yield Batch(
+
+    def _batch(self, table: str, path: Path, shown: str, digest: str) -> Batch:
+        raw = read_csv(path, shown, ",", "utf-8")
+        return Batch(
             source=self.name,
             table=table,
             batch_id=shown,
             frame=raw.frame,
-            declaration=declaration,
+            declaration=_declaration(table),
             input_path=shown,
             input_sha256=digest,
             input_bytes=path.stat().st_size,
@@ -163,7 +185,7 @@ class ControlConnector:
             table=table,
             batch_id=_configured(table),
             frame=frame,
-            declaration=Declaration(table=table, zone="UTC"),
+            declaration=_declaration(table),
             input_path=_configured(table),
             input_sha256=frame_digest(frame),
             input_bytes=frame.nbytes,
@@ -181,7 +203,7 @@ class ControlConnector:
                 table=table,
                 batch_id=receipt.batch_id,
                 frame=frame,
-                declaration=Declaration(table=table, zone="UTC"),
+                declaration=_declaration(table),
                 input_path=receipt.input.path,
                 input_sha256=frame_digest(frame),
                 input_bytes=0,
@@ -219,6 +241,11 @@ class ControlConnector:
             fix=fix,
             local_path=path,
         )
+
+
+def _declaration(table: str) -> Declaration:
+    """Empty cells are missing values, and times without an offset are UTC: the contract declares the rest."""
+    return Declaration(table=table, zone="UTC")
 
 
 def _configured(table: str) -> str:

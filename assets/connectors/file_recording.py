@@ -10,7 +10,7 @@ import base64
 import io
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,19 @@ class FileRecorder:
         self._table = table
         self._paths = paths
         self._found: list[str] = []
+
+    def kept(
+        self, items: Iterable[Batch | RejectedInput], traffic: Traffic
+    ) -> Iterator[Batch | RejectedInput]:
+        """The items as they come, each kept, and at the end what was exchanged. Raises what they raise, kept too."""
+        try:
+            for item in items:
+                self.keep(item)
+                yield item
+        except SourceError as error:
+            self.end(traffic, error)
+            raise
+        self.end(traffic)
 
     def keep(self, item: Batch | RejectedInput) -> None:
         """A file as it is to land, or refused."""

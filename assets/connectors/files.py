@@ -32,7 +32,7 @@ from assets.connectors.file_recording import FileRecorder, PlayedFiles
 from assets.connectors.freshness import Freshness
 from assets.connectors.json_lines import read_jsonl
 from assets.connectors.object_stores import ObjectStore, RemoteFile, check_url, expand_url, is_url
-from assets.connectors.remote import RetryPolicy, SourceError
+from assets.connectors.remote import RetryPolicy
 from assets.connectors.tape import Tape
 from assets.connectors.traffic import Traffic
 from assets.connectors.unpacking import RESEND
@@ -136,18 +136,8 @@ class FilesConnector:
         elif self.tape.is_played:
             yield from self._played(table, self.tape)
         else:
-            yield from self._recorded(table, is_landed, self.tape)
-
-    def _recorded(self, table: str, is_landed: IsLanded, tape: Tape) -> Iterator[Batch | RejectedInput]:
-        recorder = FileRecorder(tape, table, self._config.tables[table])
-        try:
-            for item in self._given(table, is_landed):
-                recorder.keep(item)
-                yield item
-        except SourceError as error:
-            recorder.end(self._traffic, error)
-            raise
-        recorder.end(self._traffic)
+            recorder = FileRecorder(self.tape, table, self._config.tables[table])
+            yield from recorder.kept(self._given(table, is_landed), self._traffic)
 
     def _played(self, table: str, tape: Tape) -> Iterator[Batch | RejectedInput]:
         def read(shown: str, path: Path, line: dict[str, Any]) -> Batch | RejectedInput:

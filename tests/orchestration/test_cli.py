@@ -150,8 +150,8 @@ def test_a_run_is_recorded_and_played_offline(config: Path, monkeypatch: pytest.
     monkeypatch.delenv("SNOW_PASSWORD")
     played = call("replay", out, "--config", config, "--as-of", "2026-03-28", "--json")
     assert played.exit_code == 0, played.output
-    (changes, *_), (as_made, *_) = json.loads(played.stdout), json.loads(made.stdout)
-    assert changes == as_made
+    assert played.stdout == made.stdout
+    changes = next(one for one in json.loads(played.stdout) if one["table"] == "changes")
     assert (changes["rows_landed"], changes["error"]) == (3, None)
     other = call("replay", out, "--config", config, "--as-of", "2026-04-28")
     assert (other.exit_code, "holds no answer" in other.stdout) == (1, True)
@@ -175,9 +175,10 @@ def test_a_database_is_recorded_and_played_offline(config: Path, monkeypatch: py
     database.unlink()
     played = call("replay", out, "--config", config, "--as-of", "2026-03-28", "--json")
     assert (played.exit_code, played.stdout) == (0, made.stdout), played.output
-    assert json.loads(played.stdout)[0]["rows_landed"] == 1, made.stdout
+    landed = {one["table"]: one["rows_landed"] for one in json.loads(played.stdout)}
+    assert landed == {"services": 1, "changes": 1, "tombstones": 0}
     none = call("record", "--config", config, "--as-of", "2026-03-28", "--out", out, "--source", "other")
-    assert (none.exit_code, "name one of: cmdb" in none.stderr) == (2, True)
+    assert (none.exit_code, "name one of: control, cmdb" in none.stderr) == (2, True)
 
 
 def test_files_are_recorded_and_played_offline(config: Path) -> None:
@@ -197,6 +198,32 @@ def test_files_are_recorded_and_played_offline(config: Path) -> None:
     played = call("replay", out, *asked)
     assert (played.exit_code, played.stdout) == (0, made.stdout), played.output
     assert json.loads(played.stdout)[0]["rows_landed"] == 1
+
+
+def test_control_records_are_recorded_with_the_plan_that_samples_are_judged_by(config: Path) -> None:
+    """Samples that the plan refuses are refused offline too, where there is no estate with a plan of its own."""
+    control, drop, out = config.parent / "control", config.parent / "drop", config.parent / "recording"
+    drop.mkdir()
+    plan = "metric,level,resource,unit,minimum_value,maximum_value,valid_from\ncpu,resource,cpu,1,0,1,2020-01-01\n"
+    (control / "measurement_plan.csv").write_text(plan)
+    (drop / "a.csv").write_text(
+        "ci_id,metric,observed_at,value\nc,cpu,2026-03-28 08:00:00,0.5\nc,cpu,2026-03-28 09:00:00,7\n"
+    )
+    (drop / "a.csv.sidecar.yaml").write_text(
+        "{table: metric_samples, format: csv, zone: UTC, unit: '1', kind: gauge, interval_seconds: 3600,"
+        " key: [ci_id, metric, observed_at], control_totals: {rows: 2}}"
+    )
+    with config.open("a") as lines:
+        lines.write("  - {name: drop, type: files, tables: {metric_samples: drop/*.csv}}\n")
+    asked = ("--config", config, "--as-of", "2026-03-28", "--json")
+    made = call("record", "--out", out, *asked)
+    shutil.rmtree(drop)
+    shutil.rmtree(control)
+    played = call("replay", out, *asked)
+    assert (played.exit_code, played.stdout) == (0, made.stdout), played.output
+    found = {(one["source"], one["table"]): one for one in json.loads(played.stdout)}
+    assert found["control", "measurement_plan"]["rows_landed"] == 1
+    assert found["drop", "metric_samples"]["rows_quarantined"] == 1
 
 
 def test_doctor_explains_an_unset_secret_without_showing_any(
