@@ -25,8 +25,9 @@ AVAILABILITY = """
 select
     a.subject_kind, a.subject_id, coalesce(s.service_name, c.ci_name) as subject_name, a.month_start_date,
     a.agreed_minutes, a.excluded_minutes, a.downtime_minutes, a.measured_downtime_minutes,
-    a.recorded_downtime_minutes, a.supplier_downtime_minutes, a.availability_ratio, a.failure_count, a.mtbf_minutes,
-    a.mtrs_minutes, a.mtbsi_minutes, a.serviceability_ratio, a.coverage_ratio
+    a.recorded_downtime_minutes, a.supplier_downtime_minutes, a.assigned_supplier_downtime_minutes,
+    a.contract_supplier_downtime_minutes, a.availability_ratio, a.failure_count, a.mtbf_minutes, a.mtrs_minutes,
+    a.mtbsi_minutes, a.serviceability_ratio, a.coverage_ratio
 from marts.fct_availability as a
 left join marts.dim_service as s on a.subject_kind = 'service' and s.service_id = a.subject_id
 left join marts.dim_ci as c on a.subject_kind = 'ci' and c.ci_id = a.subject_id

@@ -42,7 +42,10 @@ class ErrorBudget:
 
 @dataclass(frozen=True)
 class Availability:
-    """One service or configuration item in one month of agreed time, in minutes."""
+    """One service or configuration item in one month of agreed time, in minutes.
+
+    Moments for which a supplier answers by assignment and by contract are in both of these, once in the sum.
+    """
 
     subject_kind: str
     subject_id: str
@@ -54,6 +57,8 @@ class Availability:
     measured_downtime_minutes: float
     recorded_downtime_minutes: float
     supplier_downtime_minutes: float
+    assigned_supplier_downtime_minutes: float
+    contract_supplier_downtime_minutes: float
     availability_ratio: float | None
     failure_count: int
     mtbf_minutes: float | None

@@ -280,7 +280,6 @@ def test_the_page_of_service_levels_has_every_part(full_site: Path) -> None:
         "99.17 %▲50 % checked 720 h2 h maintenance 6 h5 h measured5 h 40 min recorded 3 238 h 2 h 240 h"
         in text
     )
-    assert "30 minserviceability 99.93 %" in text
     assert "99.90 %records only" in text
     assert "The source counts all time, not agreed time 6 25 %" in text
     own = words(full_site, "service/payments.html")
@@ -290,6 +289,22 @@ def test_the_page_of_service_levels_has_every_part(full_site: Path) -> None:
     )
     assert "Error budgets, Jun 2026 to date" in own
     assert "Green outside" not in words(full_site, "service/identity.html")
+
+
+def test_time_with_suppliers_tells_what_came_by_assignment_and_what_by_contract(full_site: Path) -> None:
+    """Of services, of the configuration items below them, and month by month on the page of a service."""
+    of_service = "30 min25 min assigned18 min by contractserviceability 99.93 %"
+    meaning = "With suppliers: downtime that a supplier answers for on one of two grounds or both, each moment once."
+    levels = words(full_site, "levels.html")
+    services, _, items = levels.partition("Configuration items that were down")
+    assert services.count(of_service) == 5
+    assert "240 h none" in services
+    assert items.count("20 min0 min assigned20 min by contractserviceability 99.95 %") == 6
+    assert levels.count(meaning) == 1
+    own = words(full_site, "service/payments.html")
+    assert own.count(of_service) == 4
+    assert own.count(meaning) == 1
+    assert meaning not in words(full_site, "service/identity.html")
 
 
 def test_every_new_section_says_why_it_is_empty(tmp_path: Path) -> None:
