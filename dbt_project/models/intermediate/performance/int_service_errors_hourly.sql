@@ -3,14 +3,8 @@ with measurements as (
     where resource in ('errors', 'error_ratio')
 ),
 
-requests as (
-    select
-        service_id,
-        hour_at,
-        {{ exact_sum('request_count', digits=6) }} as request_count,
-        {{ exact_sum('request_count / seconds') }} as requests_per_second
-    from {{ ref('int_service_requests_hourly') }}
-    group by service_id, hour_at
+traffic as (
+    select * from {{ ref('int_service_traffic_hourly') }}
 ),
 
 of_cis as (
@@ -47,13 +41,13 @@ judged as (
         hours.hour_at,
         hours.step_seconds,
         case
-            when hours.errors_per_second is not null and requests.requests_per_second > 0
-                then least(hours.errors_per_second / requests.requests_per_second, 1.0e0)
+            when hours.errors_per_second is not null and traffic.throughput_per_second > 0
+                then least(hours.errors_per_second / traffic.throughput_per_second, 1.0e0)
             else hours.error_ratio
         end as error_ratio,
-        coalesce(requests.request_count, 1.0e0) as request_count
+        coalesce(traffic.request_count, 1.0e0) as request_count
     from hours
-    left join requests on hours.service_id = requests.service_id and hours.hour_at = requests.hour_at
+    left join traffic on hours.service_id = traffic.service_id and hours.hour_at = traffic.hour_at
 ),
 
 final as (

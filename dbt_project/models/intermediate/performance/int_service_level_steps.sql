@@ -75,10 +75,8 @@ slow as (
         and targets.measure = 'latency_seconds'
 ),
 
-request_hours as (
-    select service_id, hour_at, {{ exact_sum('request_count / seconds') }} as requests_per_second
-    from {{ ref('int_service_requests_hourly') }}
-    group by service_id, hour_at
+traffic as (
+    select * from {{ ref('int_service_traffic_hourly') }}
 ),
 
 -- Requests are taken to come evenly within an hour; without any known each sample weighs the same.
@@ -92,17 +90,17 @@ failed as (
         measurements.interval_seconds,
         case
             when measurements.resource = 'errors'
-                then least(measurements.value, request_hours.requests_per_second) * measurements.elapsed_seconds
-            else measurements.value * coalesce(request_hours.requests_per_second * measurements.elapsed_seconds, 1.0e0)
+                then least(measurements.value, traffic.throughput_per_second) * measurements.elapsed_seconds
+            else measurements.value * coalesce(traffic.throughput_per_second * measurements.elapsed_seconds, 1.0e0)
         end as bad_count,
-        coalesce(request_hours.requests_per_second * measurements.elapsed_seconds, 1.0e0) as total_count
+        coalesce(traffic.throughput_per_second * measurements.elapsed_seconds, 1.0e0) as total_count
     from measurements
     inner join targets
         on measurements.service_id = targets.service_id
         and measurements.observed_date = targets.observed_date
         and targets.measure = 'error_ratio'
-    left join request_hours
-        on measurements.service_id = request_hours.service_id and measurements.hour_at = request_hours.hour_at
+    left join traffic
+        on measurements.service_id = traffic.service_id and measurements.hour_at = traffic.hour_at
     where measurements.resource in ('errors', 'error_ratio')
 ),
 

@@ -2,15 +2,9 @@ with requests as (
     select * from {{ ref('int_service_requests_hourly') }}
 ),
 
-hours as (
-    select service_id, hour_at, observed_date, {{ exact_sum('request_count / seconds') }} as per_second
-    from requests
-    group by service_id, hour_at, observed_date
-),
-
 peaks as (
-    select service_id, observed_date, max(per_second) as throughput_peak_per_second
-    from hours
+    select service_id, observed_date, max(throughput_per_second) as throughput_peak_per_second
+    from {{ ref('int_service_traffic_hourly') }}
     group by service_id, observed_date
 ),
 

@@ -1,5 +1,5 @@
-with requests as (
-    select * from {{ ref('int_service_requests_hourly') }}
+with hours as (
+    select * from {{ ref('int_service_traffic_hourly') }}
 ),
 
 targets as (
@@ -11,19 +11,13 @@ open_intervals as (
     select * from {{ ref('int_calendar_open_intervals') }}
 ),
 
-hours as (
-    select service_id, observed_date, hour_at, {{ exact_sum('request_count / seconds') }} as per_second
-    from requests
-    group by service_id, observed_date, hour_at
-),
-
 judged as (
     select
         hours.service_id,
         hours.observed_date,
         hours.hour_at,
         {{ add_minutes('hours.hour_at', 60) }} as hour_end_at,
-        hours.per_second,
+        hours.throughput_per_second,
         targets.target_id,
         targets.comparator,
         targets.target_value,
@@ -55,8 +49,8 @@ final as (
         judged.observed_date,
         judged.hour_at,
         case
-            when judged.comparator = '>=' and judged.per_second >= judged.target_value then 0.0e0
-            when judged.comparator = '<=' and judged.per_second <= judged.target_value then 0.0e0
+            when judged.comparator = '>=' and judged.throughput_per_second >= judged.target_value then 0.0e0
+            when judged.comparator = '<=' and judged.throughput_per_second <= judged.target_value then 0.0e0
             else 1.0e0
         end as bad_count,
         1.0e0 as total_count

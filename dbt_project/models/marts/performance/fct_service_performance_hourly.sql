@@ -1,7 +1,7 @@
 {{ rebuilt_by('observed_date') }}
 
-with requests as (
-    select * from {{ ref('int_service_requests_hourly') }}
+with traffic as (
+    select * from {{ ref('int_service_traffic_hourly') }}
 ),
 
 buckets as (
@@ -11,18 +11,6 @@ buckets as (
 targets as (
     select * from {{ ref('int_service_targets_by_day') }}
     where measure = 'latency_seconds' and target_rank = 1
-),
-
-traffic as (
-    select
-        service_id,
-        hour_at,
-        observed_date,
-        {{ exact_sum('request_count', digits=6) }} as request_count,
-        {{ exact_sum('request_count / seconds') }} as throughput_per_second,
-        least(1.0e0, {{ exact_sum('seconds') }} / (3600 * count(*))) as coverage_ratio
-    from requests
-    group by service_id, hour_at, observed_date
 ),
 
 -- As for the day: the buckets of the hour are summed first, percentiles come after.
