@@ -23,7 +23,10 @@ from assets.connectors.paged import PagedConnector, as_text
 from assets.connectors.paged_settings import Mapped, PagedSource, TableSettings
 from assets.connectors.servicenow_history import Change, history
 from assets.connectors.servicenow_records import (
+    APPROVED,
     MADE,
+    REQUEST_OF,
+    add_approved,
     add_decision,
     add_known_error,
     as_minutes,
@@ -261,14 +264,28 @@ class ServiceNowConnector(PagedConnector):
                 row[name] = (row.get(name) or "")[:10] or None  # they come with a time of day
             for name in lengths:
                 row[name] = as_minutes(row.get(name))
-        if table == "approvals":
+        if table in APPROVED:
+            requests = self._requests(client, APPROVED[table], rows)
             for row in rows:
-                add_decision(row)
+                add_decision(row, mapped.columns["state"])
+                add_approved(row, APPROVED[table], requests)
         if table == "problems":
             ids = [row["sys_id"] or "" for row in rows if is_known_error(row) and row.get("sys_id")]
             trail = self._trail(client, "problem", ids, None, "known_error")
             for row in rows:
                 add_known_error(row, trail.get(row.get("sys_id") or "", ()))
+
+    def _requests(self, client: Client, reference: str, rows: Sequence[Cells]) -> dict[str, str | None]:
+        """Numbers of the requests to which what these approvals are about belongs, by the sys_id of the part."""
+        found: dict[str, str | None] = {}
+        for source, request in REQUEST_OF.items():
+            parts = {
+                row.get(reference) or "" for row in rows if row.get(f"{reference}.sys_class_name") == source
+            }
+            for some in _chunks(sorted(parts - {""})):
+                for row in self._all(client, source, f"sys_idIN{','.join(some)}", ("sys_id", request)):
+                    found[row.get("sys_id") or ""] = row.get(request)
+        return found
 
     # --- incidents ---
 

@@ -215,15 +215,19 @@ def _take_in(connection: duckdb.DuckDBPyConnection, table: str, added: Sequence[
     connection.register("files_to_load", files)
     connection.execute(f"insert into landing.{table}_files from files_to_load")
     connection.unregister("files_to_load")
-    columns = "".join(
-        f'cast({value} as {kind}) as "{name}", ' for name, (kind, value) in _row_columns(table).items()
-    )
     paths = texts(path for path, _ in added)
+    files_of = f"read_parquet([{paths}], filename = true, hive_partitioning = false, union_by_name = true)"
+    # Files that landed before their contract had a column do not have it.
+    there = {name for name, *_ in connection.execute(f"describe select * from {files_of}").fetchall()}
+    columns = "".join(
+        f'cast({value if table == INCIDENTS or name in there else "null"} as {kind}) as "{name}", '
+        for name, (kind, value) in _row_columns(table).items()
+    )
     connection.execute(
         f"""
         insert into landing.{table}_rows
         select {columns}files.file_number
-        from read_parquet([{paths}], filename = true, hive_partitioning = false, union_by_name = true) as landed
+        from {files_of} as landed
         join landing.{table}_files as files on files.path = landed.filename
         where files.file_number >= {first}
         """

@@ -168,6 +168,20 @@ def test_a_clock_of_the_source_that_went_on_or_is_gone_rebuilds(desk: Desk) -> N
     assert desk.read("sla_cycles", "cycle_id") == ["1", "1", "2"]
 
 
+def test_files_that_landed_before_a_contract_grew_are_read_without_its_column(desk: Desk) -> None:
+    """Sources that are read by day do not deliver old days again."""
+    asked = {"approval_id": "1", "record_table": "changes", "record_id": "c", "state": "requested"}
+    desk.land_in("approvals", "old", [asked | {"requested_at": NOON, "updated_at": NOON}])
+    path, _ = desk.files["old"]
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns(["item_id", "group_approval_id"]), path)
+    desk.run(MIDNIGHT + DAY)
+    assert desk.read("approvals", "item_id") == [None]
+    desk.land_in("approvals", "new", [asked | {"item_id": "i", "requested_at": NOON, "updated_at": NOON}])
+    desk.run(MIDNIGHT + DAY)
+    assert desk.read("approvals", "item_id") == ["i", None]
+
+
 def test_requests_are_rebuilt_when_a_row_comes_or_goes_or_a_moment_of_theirs_has_passed(desk: Desk) -> None:
     """A row may tell of a fulfilment ahead of the as-of day, and of a request that is not open yet."""
     rows = [request("r", NOON), request("s", NOON, fulfilled_at=NOON + 2 * DAY), request("t", NOON + 3 * DAY)]

@@ -7,6 +7,8 @@ final as (
         approval_id,
         record_table,
         record_id,
+        item_id,
+        group_approval_id,
         approver,
         state,
         requested_at,

@@ -14,6 +14,8 @@ TIME = "%Y-%m-%d %H:%M:%S"
 START = datetime(2026, 3, 28, 8, tzinfo=UTC)
 USER, PASSWORD = "ullage", "planted-password-4711"
 CLIENT, CLIENT_SECRET = "ullage-client", "planted-client-secret-4712"
+#: References to `task`, and fields that only tables which extend it have.
+TO_TASK, OF_EXTENSIONS = ("sysapproval", "task", "parent"), ("request", "request_item")
 _CONDITION = re.compile(r"([a-z_.]+?)(>=|<=|>|<|=|INSTANCEOF|IN)(.*)", re.DOTALL)
 _COMPARE: dict[str, Callable[[str, str], bool]] = {
     ">=": lambda cell, value: cell >= value,
@@ -89,12 +91,18 @@ class ServiceNow(Simulator):
         return {**{name: cell for name, cell in shown.items() if cell is not None}, **extra}
 
     def _cell(self, row: Row, name: str) -> Any:
-        """Dotted names go through references (an answer: gist.github.com/bryanbarnard/53c91a53b4a27d549196)."""
+        """Dotted names go through references (an answer: gist.github.com/bryanbarnard/53c91a53b4a27d549196).
+
+        A reference to `task` leads to its fields, not to those of a table that extends it (servicenow.com/docs/r/
+        australia/now-intelligence/reporting/t_AccessFieldExtendedTable.html): these need ref_<table> before them.
+        """
         first, _, rest = name.partition(".")
         if not rest:
             return row.get(first)
         target = next((one for one in self._records() if one.get("sys_id") == row.get(first)), None)
-        return "" if target is None else target.get(rest, "")
+        if target is None or (first in TO_TASK and rest.partition(".")[0] in OF_EXTENSIONS):
+            return ""
+        return self._cell(target, rest) or ""
 
     def _query(self, rows: list[Row], text: str) -> list[Row]:
         """An encoded query: ^ joins by "and", ^NQ begins one of its own, joined by "or", ^ORDERBY sorts the whole.

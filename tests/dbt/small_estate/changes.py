@@ -64,6 +64,8 @@ def changes() -> dict[str, list[Row]]:
                 "approval_id": f"apr-{number}",
                 "record_table": "changes" if record.startswith("chg") else "service_requests",
                 "record_id": record,
+                "item_id": "item-1" if record == "req-1" else None,
+                "group_approval_id": "board-1" if record == "req-1" else None,
                 "approver": "Ann",
                 "state": "approved" if decided else "requested",
                 "requested_at": at(DAYS[0], 1, 30),
@@ -73,6 +75,20 @@ def changes() -> dict[str, list[Row]]:
             for number, (record, decided) in enumerate(
                 (("chg-1", at(DAYS[0], 21, 13)), ("chg-2", None), ("req-1", None))
             )
+        ],
+        # Of the request one item is put before a group, of which Ann is a member.
+        "group_approvals": [
+            {
+                "group_approval_id": "board-1",
+                "record_table": "service_requests",
+                "record_id": "req-1",
+                "item_id": "item-1",
+                "team_id": "ops",
+                "state": "approved",
+                "requested_at": at(DAYS[0], 1, 30),
+                "decided_at": at(DAYS[0], 3),
+                "updated_at": at(DAYS[0], 3),
+            }
         ],
         "tombstones": [
             {

@@ -1,5 +1,5 @@
-with approvals as (
-    select * from {{ ref('stg_approvals') }}
+with decisions as (
+    select * from {{ ref('fct_approval_decisions') }}
 ),
 
 run_window as (
@@ -14,35 +14,22 @@ records as (
     from {{ ref('int_service_requests') }}
 ),
 
--- A decision of a later day is not known yet.
-known as (
-    select
-        approvals.record_table,
-        approvals.record_id,
-        approvals.approver,
-        approvals.requested_at,
-        run_window.as_of_at,
-        case
-            when approvals.decided_at >= run_window.as_of_at then 'requested' else approvals.state
-        end as state,
-        case when approvals.decided_at < run_window.as_of_at then approvals.decided_at end as decided_at
-    from approvals
-    cross join run_window
-),
-
 counted as (
     select
-        record_table,
-        record_id,
-        max(as_of_at) as as_of_at,
+        decisions.record_table,
+        decisions.record_id,
+        decisions.item_id,
+        max(run_window.as_of_at) as as_of_at,
         cast(count(*) as int) as approval_count,
-        cast(count(case when state = 'approved' then 1 end) as int) as approved_count,
-        cast(count(case when state = 'rejected' then 1 end) as int) as rejected_count,
-        cast(count(case when state = 'requested' then 1 end) as int) as waiting_count,
-        min(requested_at) as requested_at,
-        max(case when state in ('approved', 'rejected') then decided_at end) as last_decided_at
-    from known
-    group by record_table, record_id
+        cast(count(case when decisions.state = 'approved' then 1 end) as int) as approved_count,
+        cast(count(case when decisions.state = 'rejected' then 1 end) as int) as rejected_count,
+        cast(count(case when decisions.state = 'requested' then 1 end) as int) as waiting_count,
+        min(decisions.requested_at) as requested_at,
+        max(case when decisions.state in ('approved', 'rejected') then decisions.decided_at end) as last_decided_at
+    from decisions
+    cross join run_window
+    where decisions.is_counted
+    group by decisions.record_table, decisions.record_id, decisions.item_id
 ),
 
 judged as (
@@ -61,6 +48,7 @@ final as (
     select
         judged.record_table,
         judged.record_id,
+        judged.item_id,
         records.record_kind,
         records.service_id,
         judged.state,
