@@ -31,7 +31,7 @@ from assets.connectors.remote import RetryPolicy, SourceError
 from assets.connectors.traffic import Traffic
 from assets.landing.answers import Answers
 from assets.landing.declaration import Declaration, Unit
-from assets.landing.receipts import current_receipts
+from assets.landing.receipts import Receipt
 from assets.landing.spool_folder import Outstanding, SpoolBusyError, SpoolFolder
 from assets.memory import give_back
 
@@ -224,15 +224,14 @@ class PrometheusConnector:
 
     def _landed(self, home: Path, query: PrometheusQuery, window: Window) -> dict[date, int]:
         """Rows received of each day before the window that was read by the query as it is now."""
-        first = window.start - timedelta(days=self._source.census_days)
-        return {
-            receipt.window.start: receipt.rows_received
-            for receipt in current_receipts(home, self.name, query.table)
-            if receipt.window is not None
-            and first <= receipt.window.start < window.start
-            and receipt.batch_id == _batch_id(query, receipt.window.start)
-            and receipt.query == self._shown(query)
-        }
+        first = window.start
+        days = Window(first - timedelta(days=self._source.census_days), first - timedelta(days=1))
+
+        def is_asked(receipt: Receipt) -> bool:
+            return receipt.batch_id.rpartition("/")[0] == query.metric and receipt.query == self._shown(query)
+
+        found = census.landed_days(home, self.name, query.table, days, is_asked)
+        return {day: receipt.rows_received for day, receipt in found.items()}
 
     def _count(self, client: Client, kept: Answers, query: PrometheusQuery, days: Window) -> dict[date, int]:
         """Samples of each day, counted by the server: one number a step, however many series there are."""

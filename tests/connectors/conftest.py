@@ -16,6 +16,7 @@ from tests.connectors.aws import AwsLayer, aws_layer, environment, moto_server
 from tests.connectors.cases import CASES, Case, named
 from tests.connectors.killing import Killer
 from tests.connectors.proxy import Proxy
+from tests.connectors.simulators import zabbix as zabbix_simulator
 from tests.connectors.simulators.request_tracker import RequestTracker
 from tests.connectors.sql_desks import Desk
 from tests.servers import RequestTrackerServer, missing
@@ -58,6 +59,14 @@ def aws(moto_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsLayer]:
     with aws_layer(moto_port) as layer:
         environment(monkeypatch, layer.url)
         yield layer
+
+
+@pytest.fixture
+def zabbix(monkeypatch: pytest.MonkeyPatch) -> Iterator[zabbix_simulator.Zabbix]:
+    """A simulated Zabbix of 7.x, and the token that leads to it."""
+    monkeypatch.setenv(zabbix_simulator.VARIABLE, zabbix_simulator.TOKEN)
+    with zabbix_simulator.Zabbix() as simulator:
+        yield simulator
 
 
 @pytest.fixture(scope="session")
