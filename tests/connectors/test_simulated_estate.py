@@ -32,7 +32,7 @@ from tests.connectors.simulators.estate import (
 )
 from tests.connectors.simulators.request_tracker import RequestTracker
 from tests.connectors.simulators.request_tracker_estate import STATES, Tickets, ticket_number
-from tests.connectors.simulators.servicenow_estate import CLASSES, load_servicenow, sys_id
+from tests.connectors.simulators.servicenow_estate import BOARD, CLASSES, load_servicenow, sys_id
 from tests.connectors.simulators.zabbix_estate import INVENTORY, SHAPES, load_zabbix, queries
 from tests.servers import RequestTrackerServer
 
@@ -160,7 +160,7 @@ def test_servicenow(estate: EstateRecords, tmp_path: Path, monkeypatch: pytest.M
     kinds = {"ci_kind": {name: kind for kind, name in CLASSES.items()}}
     tables: dict[str, dict[str, Any]] = {
         "incidents": {"replace": {"state": {"9": "assigned"}}},
-        **{table: {} for table in DESK[1:]},
+        **{table: {} for table in (*DESK[1:], "group_approvals")},
         "services": {"constants": {"calendar_id": "office"}},
         "configuration_items": {"replace": kinds},
         "service_cis": {},
@@ -202,6 +202,19 @@ def test_servicenow(estate: EstateRecords, tmp_path: Path, monkeypatch: pytest.M
     same(asked, came["approvals"], ("approval_id",), (
         "record_table", "record_id", "approver", "state", "requested_at", "decided_at", "updated_at",
     ))  # fmt: skip
+    boards = [
+        row | {"group_approval_id": sys_id("group approval", row["approval_id"])}
+        for row in estate.newest("approvals", "approval_id")
+        if row["approver"] == BOARD and row["updated_at"].date() >= WINDOW.start
+    ]
+    same(boards, came["group_approvals"], ("group_approval_id",), (
+        "record_table", "record_id", "state", "requested_at", "decided_at", "updated_at",
+    ))  # fmt: skip
+    assert {row["team_id"] for row in came["group_approvals"]} == {ours["teams"][0]["team_id"]}
+    members = {row["group_approval_id"]: row["approver"] for row in came["approvals"]}
+    assert {group: approver for group, approver in members.items() if group} == {
+        row["group_approval_id"]: BOARD for row in boards
+    }
     clocks = [row for row in came["sla_cycles"] if row["agreement_kind"] == "sla"]
     assert len(clocks) == len(came["sla_cycles"]) / 2
     same(rounded(estate.newest("sla_cycles", "cycle_id")), rounded(clocks), ("incident_id",), (

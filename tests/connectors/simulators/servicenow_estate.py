@@ -28,6 +28,8 @@ CLASSES = {
     "load_balancer": "cmdb_ci_lb",
     "endpoint": "cmdb_ci_endpoint",
 }
+#: The approver of the estate that is a group.
+BOARD = "Change advisory board"
 _OUTCOMES = {"successful": "successful", "failed": "unsuccessful", "backed_out": "backed_out"}
 
 
@@ -40,7 +42,7 @@ def load_servicenow(estate: EstateRecords, desk: ServiceNow) -> None:
     tables |= {
         name: [] for name in ("cmdb_ci_service", "cmdb_rel_ci", "sys_user_group", "sys_user", "cmn_location")
     }
-    tables |= {"contract_sla": [], "sysapproval_approver": []}
+    tables |= {"contract_sla": [], "sysapproval_approver": [], "sysapproval_group": []}
     _cmdb(estate, tables)
     for updates in estate.incidents():
         shown = [_incident(number, update) for number, update in enumerate(updates)]
@@ -249,7 +251,7 @@ def _task_slas(estate: EstateRecords, tables: dict[str, list[Row]]) -> None:
 
 
 def _approvals(estate: EstateRecords, tables: dict[str, list[Row]]) -> None:
-    """Those of changes, and one of a knowledge article, which is no task of ours."""
+    """Those of changes, the board's asked of a group, and one of a knowledge article, which is no task of ours."""
     tables["kb_knowledge"] = [
         {"sys_id": sys_id("article", "1"), "sys_class_name": "kb_knowledge", "number": "KB1"}
     ]
@@ -257,9 +259,24 @@ def _approvals(estate: EstateRecords, tables: dict[str, list[Row]]) -> None:
     rows.append((rows[0][0] | {"approval_id": "of an article"}, sys_id("article", "1")))
     for row, record in rows:
         tables["sys_user"].append({"sys_id": sys_id("person", row["approver"]), "name": row["approver"]})
+        group = sys_id("group approval", row["approval_id"]) if row["approver"] == BOARD else ""
+        if group:
+            tables["sysapproval_group"].append(
+                {
+                    "sys_id": group,
+                    "sys_class_name": "sysapproval_group",
+                    "sys_created_on": _text(row["requested_at"]),
+                    "sys_updated_on": _text(row["updated_at"]),
+                    "parent": record,
+                    "assignment_group": sys_id("team", estate.tables["teams"][0]["team_id"]),
+                    "approval": row["state"],
+                    "state": "1",
+                }
+            )
         tables["sysapproval_approver"].append(
             {
                 "sys_id": sys_id("approval", row["approval_id"]),
+                "group": group,
                 "sys_created_on": _text(row["requested_at"]),
                 "sys_updated_on": _text(row["updated_at"]),
                 "sysapproval": record,
