@@ -7,141 +7,44 @@ begins behind the end, which would be an error (400).
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from pydantic import field_validator, model_validator
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from assets.connectors.base import Window
 from assets.connectors.glpi_history import AT, DERIVED, SEQUENCE, Cells, Logged, history
+from assets.connectors.glpi_search import (
+    SECOND,
+    TIME,
+    Options,
+    behind,
+    cell,
+    criteria,
+    following_of,
+    is_several,
+    see_that_asked_for,
+)
+from assets.connectors.glpi_session import API, SessionSignIn
+from assets.connectors.glpi_settings import GlpiSource, conditions
 from assets.connectors.http import Client
-from assets.connectors.paged import PagedConnector, as_text
+from assets.connectors.paged import PagedConnector
 from assets.connectors.paged_settings import PagedSource, TableSettings
-from assets.connectors.remote import NotThereError, RetryPolicy, SourceError, TransientError, hide
-from assets.connectors.sign_in import BasicSignIn, SignIn, secret
+from assets.connectors.remote import NotThereError, RetryPolicy, TransientError
+from assets.connectors.sign_in import SignIn
 from assets.landing.contracts import contract
 from assets.landing.spool import Cursor, Page, RawRow
 
-API = "/apirest.php"
 #: Items in one question: the address stays below 8 KiB, and PHP takes 1,000 variables.
 ITEMS_A_QUESTION = 50
-_TIME = "%Y-%m-%d %H:%M:%S"
-_SECOND = timedelta(seconds=1)
 #: Where clocks are put back, one local hour stands for two.
 _CLOCK_CHANGE = timedelta(hours=1)
-_CONDITION = re.compile(r"(\S+) (contains|equals|notequals|lessthan|morethan|under|notunder) (.+)")
 #: How a join says that the actor is the assigned one (CommonITILActor::ASSIGN), as SQL or as an array.
 _ASSIGNED = re.compile(r"type\W+2\b")
 _NUMBERED = re.compile(r"\s*\(\d+\)$")
-
-
-class GlpiSource(PagedSource):
-    """Configuration of one instance. Signs in with `token_env` (a user's API token), or `user` and `password_env`.
-
-    `zone` is the IANA zone of its times, which carry none. `app_token_env` holds the token of the API client.
-    """
-
-    type: Literal["glpi"]
-    zone: str
-    user: str | None = None
-    password_env: str | None = None
-    app_token_env: str | None = None
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(
-                f"'{zone}' is no IANA time zone; fix: use a name such as Europe/Berlin"
-            ) from None
-        return zone
-
-    @model_validator(mode="after")
-    def _one_way_to_sign_in(self) -> GlpiSource:
-        if (self.user is None) != (self.password_env is None):
-            raise ValueError("user and password_env belong together; fix: give both or neither")
-        if (self.user is None) == (self.token_env is None):
-            raise ValueError("needs one way to sign in; fix: give token_env, or user and password_env")
-        return self
-
-    @model_validator(mode="after")
-    def _filters_are_criteria(self) -> GlpiSource:
-        for table, settings in self.tables.items():
-            try:
-                conditions(settings.filter)
-            except ValueError as error:
-                raise ValueError(f"tables.{table}.filter: {error}") from None
-        return self
-
-
-@dataclass(frozen=True)
-class SessionSignIn:
-    """A session of the API, over all entities that the account may see; made anew when it has ended."""
-
-    source: GlpiSource
-    can_renew: bool = True
-    sign_out_path: str = f"{API}/killSession"
-    sign_out_body: None = None
-
-    @property
-    def names(self) -> str:
-        """The variables."""
-        found = (self.source.token_env, self.source.password_env, self.source.app_token_env)
-        return " and ".join(name for name in found if name)
-
-    def __call__(self, client: Client) -> tuple[dict[str, str], tuple[str, ...]]:
-        """The headers of the session."""
-        source = self.source
-        secrets: list[str] = []
-        app: dict[str, str] = {}
-        if source.app_token_env is not None:
-            app["App-Token"] = secret(source.name, source.app_token_env)
-            secrets.append(app["App-Token"])
-        if source.token_env is not None:
-            token = secret(source.name, source.token_env)
-            proof, coded = {"Authorization": f"user_token {token}"}, [token]
-        else:
-            proof, hidden = BasicSignIn(source.name, source.user or "", source.password_env or "")(client)
-            coded = [*hidden]
-        secrets += coded
-        try:
-            body = client.ask("GET", f"{API}/initSession", headers={**app, **proof}, signed=False).body
-            session = body.get("session_token") if isinstance(body, dict) else None
-            if not isinstance(session, str):
-                raise client.error(
-                    "initSession gave no session_token", "check url, and that the REST API is on"
-                )
-            secrets.append(session)
-            signed = {**app, "Session-Token": session}
-            # A session begins in the account's default entity alone and then finds no ticket of the others.
-            # Without entities_id all are meant; GLPI takes the word "all" for the number 0, the root entity.
-            every = {"is_recursive": True}
-            path = f"{API}/changeActiveEntities"
-            if not client.ask("POST", path, json_body=every, headers=signed, signed=False).body:
-                raise client.error(
-                    "changeActiveEntities was refused: the account is in no entity",
-                    "give it a profile in one",
-                )
-        except SourceError as error:
-            raise SourceError(source.name, hide(error.problem, *secrets), error.fix) from None
-        return signed, tuple(secrets)
-
-
-@dataclass(frozen=True)
-class Options:
-    """Numbers of search options by uid (they differ between instances), and the uids whose values are names."""
-
-    numbers: Mapping[str, str]
-    names: frozenset[str]
 
 
 class GlpiConnector(PagedConnector):
@@ -183,7 +86,7 @@ class GlpiConnector(PagedConnector):
         }
         if window is None:
             return start
-        begin = _midnight(window.start) - _CLOCK_CHANGE - _SECOND
+        begin = _midnight(window.start) - _CLOCK_CHANGE - SECOND
         end = _midnight(window.end + timedelta(days=1)) + _CLOCK_CHANGE
         if table == "incidents":
             days = [window.start.isoformat(), window.end.isoformat()]
@@ -230,7 +133,7 @@ class GlpiConnector(PagedConnector):
             "GET",
             f"{API}/search/{itemtype}",
             params={
-                **_criteria([*conditions(mapped.filter), *_behind(cursor, key, changed)], options),
+                **criteria([*conditions(mapped.filter), *behind(cursor, key, changed)], options),
                 "sort": options.numbers[changed if by_time else key],
                 "order": "ASC",
                 "range": f"{cursor['offset']}-{cursor['offset'] + limit - 1}",
@@ -246,13 +149,13 @@ class GlpiConnector(PagedConnector):
                 f"search/{itemtype}: the answer is no search result", "check that url is a GLPI"
             )
         rows = [
-            {uid: _cell(row.get(number)) for uid, number in options.numbers.items() if number in row}
+            {uid: cell(row.get(number)) for uid, number in options.numbers.items() if number in row}
             for row in found
         ]
-        _see_that_asked_for(rows, cursor, key, changed)
-        kept, following = _following(rows, cursor, key, changed, cursor["offset"] + limit < total, limit)
+        see_that_asked_for(rows, cursor, key, changed)
+        kept, following = following_of(rows, cursor, key, changed, cursor["offset"] + limit < total, limit)
         several = {
-            uid for row in found for uid, number in options.numbers.items() if _is_several(row.get(number))
+            uid for row in found for uid, number in options.numbers.items() if is_several(row.get(number))
         }
         warnings = [f"{table}: some have several {uid}; the first counts" for uid in sorted(several)]
         return kept, following, total if cursor["is_first"] else None, tuple(warnings)
@@ -349,108 +252,20 @@ class GlpiConnector(PagedConnector):
     def _moment(self, text: str | None) -> datetime | None:
         """A time of the source in UTC."""
         try:
-            found = datetime.strptime(text or "", _TIME).replace(tzinfo=ZoneInfo(self._source.zone))
+            found = datetime.strptime(text or "", TIME).replace(tzinfo=ZoneInfo(self._source.zone))
         except ValueError:
             return None
         return found.astimezone(UTC)
 
     def _local(self, moment: datetime) -> str:
         """As the source writes a time."""
-        return moment.astimezone(ZoneInfo(self._source.zone)).strftime(_TIME)
-
-
-def conditions(text: str | None) -> list[tuple[str, str, str]]:
-    """`<uid> <searchtype> <value>`, joined by AND. Raises ValueError."""
-    found = []
-    for one in (text or "").split(" AND ") if text else ():
-        match = _CONDITION.fullmatch(one.strip())
-        if match is None:
-            raise ValueError(
-                f"{one!r} is no condition; fix: write one such as Ticket.type equals 1, joined by AND"
-            )
-        found.append((match[1], match[2], match[3]))
-    return found
-
-
-def _criteria(asked: Sequence[tuple[str, str, str]], options: Options) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for place, (uid, searchtype, value) in enumerate(asked):
-        name = f"criteria[{place}]"
-        found |= {f"{name}[link]": "AND", f"{name}[field]": options.numbers[uid]}
-        found |= {f"{name}[searchtype]": searchtype, f"{name}[value]": value}
-    return found
-
-
-def _behind(cursor: Cursor, key: str, changed: str) -> list[tuple[str, str, str]]:
-    """The conditions of a cursor.
-
-    Times know only before and after, and `equals` compares minutes; numbers are compared by a sign in the value.
-    """
-    if cursor["at"] is not None:
-        at = datetime.fromisoformat(cursor["at"])
-        return [
-            (changed, "morethan", (at - _SECOND).strftime(_TIME)),
-            (changed, "lessthan", (at + _SECOND).strftime(_TIME)),
-            (key, "contains", f">{cursor['id']}"),
-        ]
-    if cursor["after"] is None:
-        return [(key, "contains", f">{cursor['id']}")]
-    until = [(changed, "lessthan", cursor["until"])] if cursor["until"] else []
-    return [(changed, "morethan", cursor["after"]), *until]
-
-
-def _see_that_asked_for(rows: Sequence[Cells], cursor: Cursor, key: str, changed: str) -> None:
-    """Raise `TransientError` for rows of another question, as from a stale cache."""
-    for row in rows:
-        number, at = row.get(key) or "", row.get(changed) or ""
-        if cursor["at"] is not None:
-            fits = at == cursor["at"] and number.isdigit() and int(number) > cursor["id"]
-        elif cursor["after"] is None:
-            fits = number.isdigit() and int(number) > cursor["id"]
-        else:
-            fits = at > cursor["after"] and number.isdigit()
-        if not fits:
-            raise TransientError("the source answers with rows that were not asked for")
-
-
-def _following(
-    rows: list[Cells], cursor: Cursor, key: str, changed: str, has_more: bool, limit: int
-) -> tuple[list[Cells], Cursor | None]:
-    """The rows that count, and where to go on.
-
-    The last second of a page may have more rows on the next: it is left to that, or, when the page has no other, gone
-    through by number. A page whose rows are all hidden is skipped.
-    """
-    behind = {**cursor, "offset": 0, "is_first": False}
-    if not has_more:
-        return rows, None if cursor["at"] is None else {**behind, "after": cursor["at"], "at": None, "id": 0}
-    if not rows:
-        return rows, {**behind, "offset": cursor["offset"] + limit}
-    if cursor["at"] is not None or cursor["after"] is None:
-        return rows, {**behind, "id": int(rows[-1][key] or 0)}
-    last = rows[-1][changed] or ""
-    whole = [row for row in rows if (row[changed] or "") < last]
-    if whole:
-        return whole, {**behind, "after": whole[-1][changed]}
-    return [], {**behind, "at": last, "id": 0}
-
-
-def _is_several(value: Any) -> bool:
-    return isinstance(value, list) and len(value) > 1
-
-
-def _cell(value: Any) -> str | None:
-    """A value as text: of several the first; without the HTML entities in which GLPI keeps texts up to version 10."""
-    if isinstance(value, list):
-        value = value[0] if value else None
-    text = as_text(value)
-    return None if text is None else html.unescape(text).strip("\xa0 ") or None
+        return moment.astimezone(ZoneInfo(self._source.zone)).strftime(TIME)
 
 
 def _logged(row: Mapping[str, Any], fields: Mapping[str, str], names: frozenset[str]) -> Logged:
     """A log row; a name is logged as `name (number)`."""
     field = fields.get(str(row.get("id_search_option"))) if str(row.get("linked_action")) == "0" else None
-    old = _cell(row.get("old_value"))
+    old = cell(row.get("old_value"))
     if field in names and old is not None:
         old = _NUMBERED.sub("", old) or None
     return Logged(int(row["id"]), str(row.get("date_mod")), int(row.get("linked_action") or 0), field, old)

@@ -13,10 +13,8 @@ import os
 import re
 import socket
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urljoin, urlsplit
@@ -26,6 +24,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from assets.connectors.base import SourceName
 from assets.connectors.freshness import Freshness
+from assets.connectors.http_answers import is_page, media_type, retry_after, said_by, seconds_ahead
 from assets.connectors.remote import (
     ForbiddenError,
     NotThereError,
@@ -240,7 +239,7 @@ class Client:
             self._link.traffic.waited_seconds += self._link.bucket.wait()
             response = self._exchange(method, target, question, {**proof, **headers}, signed)
             renewable = signed and self._sign_in.can_renew and not last
-            if renewable and (response.status_code == 401 or _is_page(response)):
+            if renewable and (response.status_code == 401 or is_page(response)):
                 self._proof = None
                 continue
             try:
@@ -297,18 +296,18 @@ class Client:
             raise TransientError(text, is_unreachable=isinstance(error, httpx.ConnectError)) from None
         except httpx.DecodingError:
             raise TransientError("the body ended early or was not compressed as announced") from None
-        self._link.ahead_seconds = _ahead(response)
+        self._link.ahead_seconds = seconds_ahead(response)
         # An answer and its stream hold each other: megabytes each, until the collector comes by.
         response.stream = httpx.ByteStream(b"")
         return response
 
     def _decode(self, response: httpx.Response, rights: str, fix: str, decode: Decode) -> Answer:
-        status, said = response.status_code, self.hide(_said(response))
+        status, said = response.status_code, self.hide(said_by(response))
         if status in _PASSING or status >= 500:
-            raise TransientError(f"status {status}{said}", _retry_after(response))
+            raise TransientError(f"status {status}{said}", retry_after(response))
         if status in (401, 403):
             raise self._refused(status, said, rights or self._rights)
-        if _media_type(response) not in ("application/json", "application/problem+json"):
+        if media_type(response) not in ("application/json", "application/problem+json"):
             kind = response.headers.get("content-type", "none")
             raise self.error(
                 f"status {status} with content type {kind!r} where JSON was expected, perhaps a login page or a proxy",
@@ -411,58 +410,9 @@ def check_address(url: str) -> None:
         raise ValueError("an address with user, password or query; fix: use token_env for the secret")
 
 
-def _ahead(response: httpx.Response) -> float:
-    try:
-        theirs = parsedate_to_datetime(response.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return 0.0
-    return theirs.timestamp() - time.time()
-
-
-def _is_page(response: httpx.Response) -> bool:
-    return response.status_code == 200 and _media_type(response) == "text/html"
-
-
-def _media_type(response: httpx.Response) -> str:
-    return str(response.headers.get("content-type", "")).split(";")[0].strip().lower()
-
-
-def _said(response: httpx.Response) -> str:
-    """What an error's body says, in the shapes that APIs use, as `: text`; empty when it says nothing."""
-    if response.status_code < 400:
-        return ""
-    try:
-        body = json.loads(response.content)
-    except ValueError:
-        return ""
-    if isinstance(body, dict):
-        found = body.get("error") or body.get("errorMessages") or body.get("message") or ""
-        if isinstance(found, dict):
-            found = " ".join(str(found[name]) for name in ("message", "data", "detail") if found.get(name))
-    else:
-        found = body
-    if isinstance(found, list):
-        found = ", ".join(str(one) for one in found)
-    return f": {' '.join(str(found).split())[:300]}" if found else ""
-
-
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds that the server asks to wait. A date counts from the server's own clock: ours may differ."""
-    told = response.headers.get("retry-after")
-    if told is None:
-        return None
-    if told.strip().isdigit():
-        return float(told)
-    try:
-        wait = parsedate_to_datetime(told) - parsedate_to_datetime(response.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return None
-    return max(wait.total_seconds(), 0.0)
