@@ -6,6 +6,8 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
+from operator import call
 from pathlib import Path
 from typing import Any
 
@@ -65,19 +67,23 @@ def render(published: Path, out: Path, *, settings: ReportSettings) -> list[Path
     Equal input gives equal bytes. Raises `reports.manifest.PublishedVersionError` when `published` holds no version.
     """
     manifest = read_manifest(published)
-    site = _Site(out, settings, manifest=manifest, quality=quality_of(manifest))
     with PublishedReader(published, manifest.as_of_date) as reader:
         estate = reader.estate()
-        slugs = service_slugs(s.service_id for s in estate.services)
-        lines = service_lines(estate, slugs, settings)
-        _write_estate_pages(site, reader, manifest, estate, lines, slugs, settings)
+    slugs = service_slugs(s.service_id for s in estate.services)
+    lines = service_lines(estate, slugs, settings)
     parts = -(-len(lines) // SERVICES_AT_ONCE)
-    written = side_by_side(
-        _write_services,
-        [(published, out, settings, lines, range(part, len(lines), parts)) for part in range(parts)],
+    of_estate, *of_services = side_by_side(
+        call,
+        [
+            (_write_estate_pages, published, out, settings, estate, lines, slugs),
+            *(
+                (_write_services, published, out, settings, lines, range(part, len(lines), parts))
+                for part in range(parts)
+            ),
+        ],
         is_small=parts < 2,
     )
-    return [*site.written, *sorted(path for paths in written for path in paths)]
+    return [*of_estate, *sorted(path for paths in of_services for path in paths)]
 
 
 def _write_services(
@@ -109,6 +115,22 @@ def _write_services(
 
 
 def _write_estate_pages(
+    published: Path,
+    out: Path,
+    settings: ReportSettings,
+    estate: Estate,
+    lines: Sequence[ServiceLine],
+    slugs: Mapping[str, str],
+) -> list[Path]:
+    """The overview and every page that is about the estate as a whole."""
+    manifest = read_manifest(published)
+    site = _Site(out, settings, manifest=manifest, quality=quality_of(manifest))
+    with PublishedReader(published, manifest.as_of_date) as reader:
+        _write_estate(site, reader, manifest, estate, lines, slugs, settings)
+    return site.written
+
+
+def _write_estate(
     site: _Site,
     reader: PublishedReader,
     manifest: Manifest,
@@ -267,8 +289,12 @@ class _Site:
         self.written.append(target)
 
 
+@cache
 def environment() -> Environment:
-    """Jinja with autoescape always on and undefined names as errors; filters are the report's formats."""
+    """Jinja with autoescape always on and undefined names as errors; filters are the report's formats.
+
+    One a process: it keeps the templates that it has compiled.
+    """
     env = Environment(
         loader=PackageLoader("reports", "templates"),
         autoescape=True,
