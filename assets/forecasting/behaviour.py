@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from assets.forecasting.excursions import Excursions
-from assets.forecasting.experts import Decomposition, expert_names
-from assets.forecasting.frames import FloatArray
+from assets.forecasting.experts import SATURDAY, Decomposition, expert_names, kinds_of_days
+from assets.forecasting.frames import FloatArray, IntArray
 from assets.forecasting.seasonal_naive import nan_mean
 
 #: Same phase of so many short seasons and of so many long ones.
@@ -42,6 +42,10 @@ def behaviour_names(periods: tuple[int, ...]) -> list[str]:
         "values at the top",
         "move a step",
         "last less the mean, of what is left",
+        "days into the week",
+        "weekend days seen",
+        "working days seen",
+        "weekends less working days",
     ]
 
 
@@ -104,6 +108,29 @@ def behaviour(
     ]
     columns += [np.broadcast_to(column[:, None], reference.shape) for column in state]
     return np.clip(np.stack([column.astype(np.float32) for column in columns], axis=2), -1e6, 1e6)
+
+
+def week_behaviour(
+    known: FloatArray,
+    weight: FloatArray,
+    scale: FloatArray,
+    periods: tuple[int, ...],
+    horizon: int,
+    week_phase: IntArray | None,
+) -> np.ndarray:
+    """Features [series, horizon, feature]: what day it will be, and what the series has shown of such days."""
+    (count, width), day = known.shape, periods[0]
+    kinds = kinds_of_days(known, weight, periods, horizon, week_phase)
+    into = weekends = working = np.full(count, np.nan)[:, None]
+    if week_phase is not None:
+        steps = (week_phase[:, None] + np.arange(width + horizon)) % (7 * day) / day
+        into, past = steps[:, width:], steps[:, :width]
+        seen = ~np.isnan(known)
+        weekends = (seen & (past >= SATURDAY)).sum(axis=1, keepdims=True) / day
+        working = (seen & (past < SATURDAY)).sum(axis=1, keepdims=True) / day
+    columns = (into, weekends, working, (kinds.difference / scale)[:, None])
+    shape = (count, horizon)
+    return np.stack([np.broadcast_to(column, shape).astype(np.float32) for column in columns], axis=2)
 
 
 def _spread(values: FloatArray) -> FloatArray:

@@ -11,9 +11,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import lfilter
 
-from assets.forecasting.frames import FloatArray
+from assets.forecasting.frames import FloatArray, IntArray
 
 DAY, WEEK = 24, 168
+#: Hours ahead of UTC: where people work, and stamps that are local time already.
+TIME_ZONES = (-8, -7, -6, -5, -3, 0, 0, 0, 0, 1, 2, 3, 5, 8, 9)
+#: Part of the series whose week has nothing to do with the calendar.
+OWN_CALENDAR = 0.1
 #: How common each part is in a batch: the two numbers of a beta distribution.
 _COMMON = {
     "day": (2.0, 1.0),
@@ -38,22 +42,30 @@ _TINY = 1e-9
 Random = np.random.Generator
 
 
-def made_up(seed: int, number: int, count: int, width: int) -> FloatArray:
-    """Batch `number` of the corpus of a seed: `count` series of `width` hours [series, time], NaN where missing."""
+def made_up(seed: int, number: int, count: int, width: int) -> tuple[FloatArray, IntArray]:
+    """Batch `number` of the corpus of a seed: `count` series of `width` hours [series, time], NaN where missing.
+
+    And hours from Monday midnight (UTC) to the first of them, one a series: days begin and end in its own time zone.
+    """
     random = np.random.default_rng([seed, number])
     common = {part: float(random.beta(*shape)) for part, shape in _COMMON.items()}
     loudness = float(random.normal(-0.9, 0.8))
-    return np.stack([_series(random, common, loudness, width) for _ in range(count)])
+    series, phases = zip(*(_series(random, common, loudness, width) for _ in range(count)), strict=True)
+    return np.stack(series), np.array(phases, dtype=np.int64)
 
 
-def _series(random: Random, common: dict[str, float], loudness: float, width: int) -> FloatArray:
+def _series(random: Random, common: dict[str, float], loudness: float, width: int) -> tuple[FloatArray, int]:
     has = {part: bool(random.random() < share) for part, share in common.items()}
-    time = random.integers(0, WEEK) + np.arange(float(width))
+    first = int(random.integers(WEEK))
+    time = first + np.arange(float(width))
+    phase = (first - int(random.choice(TIME_ZONES))) % WEEK
+    if random.random() < OWN_CALENDAR:
+        phase = int(random.integers(WEEK))
     values = _seasons(random, has, time)
     values = values + _noise(random, values, np.exp(loudness + random.normal(0, 0.9)))
     values = _levels(random, has, values)
     values = _events(random, has, values, time)
-    return _as_measured(random, has, values)
+    return _as_measured(random, has, values), phase
 
 
 def _seasons(random: Random, has: dict[str, bool], time: FloatArray) -> FloatArray:

@@ -1,7 +1,7 @@
 """Cheap forecasts of a whole panel at once: levels, trends and seasons that need no fitting worth the name.
 
 The learned model takes them as features, so each may be wrong in its own way. Seasons are counted backwards
-from the end of a panel, hence no calendar is needed here.
+from the end of a panel; the calendar is needed only to tell weekends from working days.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.forecasting.frames import BoolArray, FloatArray
-from assets.forecasting.seasonal_naive import last_season, nan_median, repeat
+from assets.forecasting.frames import BoolArray, FloatArray, IntArray
+from assets.forecasting.seasonal_naive import last_season, nan_mean, nan_median, repeat
 
 EXPERTS = (
     "last_week",
@@ -32,7 +32,9 @@ EXPERTS = (
 )
 #: Further ones of daily series, which grow while they are forecast; an hour resembles the last one instead.
 DAILY_EXPERTS = ("year_ago", "growth", "recent_line")
-HOURLY_EXPERTS = ("last_level",)
+HOURLY_EXPERTS = ("last_level", "same_kind_of_day")
+#: Half-life, in days, of what days of one kind have shown.
+KIND_HALF_LIFE = 14
 #: A year in whole weeks, so that weekdays meet; told from this many days around each.
 YEAR_DAYS, YEAR_HALF_WINDOW = 364, 10
 #: Growth is told up to this exponent over the horizon (a factor of twenty): beyond it is a short history misread.
@@ -40,6 +42,8 @@ MOST_GROWTH = 3.0
 #: Half-life of that line, as a part of the history.
 RECENT_PART = 6
 DAILY = (7,)
+#: Days of the week from Monday, 0.
+SATURDAY = 5
 ROUNDS = 3
 OUTLIER = 6.0
 #: A step needs half a season of points on either side, of days a week.
@@ -74,11 +78,11 @@ class Decomposition:
 
 
 def cheap_forecasts(
-    values: FloatArray, periods: tuple[int, ...], horizon: int
+    values: FloatArray, periods: tuple[int, ...], horizon: int, week_phase: IntArray | None = None
 ) -> tuple[FloatArray, Decomposition]:
     """Forecasts [expert, series, horizon] in the order of `expert_names`, and the decomposition behind them.
 
-    `values` is [series, time], NaN where missing, with at least one value a series.
+    `values` is [series, time], NaN where missing, with at least one value a series; `week_phase` as in `Panel`.
     """
     width = values.shape[1]
     short = periods[0]
@@ -120,9 +124,56 @@ def cheap_forecasts(
         year_ago = forecasts[EXPERTS.index("level")] + _yearly_move(values, parts, horizon)
         further = (year_ago, _growth(parts, 2 * short, ahead), _recent_line(parts, 2 * short, ahead))
     else:
-        further = (level(parts.base, 1.0) + parts.ahead,)
+        season = repeat(_season_mean(known, short, 4), horizon)
+        # Not moved like the others: after a few days a weekend may have been taken for a step.
+        kinds = kinds_of_days(values, parts.weight, periods, horizon, week_phase)
+        further = (
+            level(parts.base, 1.0) + parts.ahead,
+            np.where(np.isnan(kinds.ahead), season, kinds.ahead),
+        )
     # A row of nothing but NaN has no median; what is not ready is never read.
     return np.nan_to_num(np.stack((*forecasts, *further))), parts
+
+
+@dataclass(frozen=True)
+class KindsOfDays:
+    """What working days and weekends of a panel have been like, all NaN without a calendar.
+
+    `ahead` [series, horizon] is the mean of the same hour on days of the same kind (NaN: none was seen), `difference`
+    [series] weekends less working days over the hours that both have shown.
+    """
+
+    ahead: FloatArray
+    difference: FloatArray
+
+
+def kinds_of_days(
+    values: FloatArray,
+    weight: FloatArray,
+    periods: tuple[int, ...],
+    horizon: int,
+    week_phase: IntArray | None,
+) -> KindsOfDays:
+    """Means by hour of working days and of weekends, weighted by `weight` [series, time], later days more."""
+    (count, width), day = values.shape, periods[0]
+    if week_phase is None:
+        return KindsOfDays(np.full((count, horizon), np.nan), np.full(count, np.nan))
+    days = (week_phase[:, None] + np.arange(width + horizon)) // day % 7
+    is_weekend = days >= SATURDAY
+    lead = -width % day
+    seen = np.where(np.isnan(values), 0.0, weight * _decay(width, KIND_HALF_LIFE * day))
+    profiles = []
+    for kind in (~is_weekend, is_weekend):
+        mass = np.pad(seen * kind[:, :width], ((0, 0), (lead, 0))).reshape(count, -1, day)
+        filled = np.pad(np.nan_to_num(values), ((0, 0), (lead, 0))).reshape(count, -1, day)
+        total = mass.sum(axis=1)
+        mean = (mass * filled).sum(axis=1) / np.where(total > 0, total, 1.0)
+        profiles.append(np.where(total > 0, mean, np.nan))
+    working, weekend = (repeat(profile, horizon) for profile in profiles)
+    return KindsOfDays(
+        ahead=np.where(is_weekend[:, width:], weekend, working),
+        difference=nan_mean(profiles[1] - profiles[0]),
+    )
 
 
 def _recent_line(parts: Decomposition, half_life: float, ahead: FloatArray) -> FloatArray:

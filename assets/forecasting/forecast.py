@@ -251,7 +251,7 @@ def _fill(
 ) -> Learned | None:
     """Forecast the series that have enough points to say anything."""
     horizon, period = draft.values.shape[1], panel.periods[0]
-    learned = learn(panel.values, panel.periods, horizon, quantiles, seed)
+    learned = learn(panel.values, panel.periods, horizon, quantiles, seed, panel.week_phase)
     taken = learned.now if learned is not None else _seen_untaught(panel, horizon)
     line, is_constant, is_line = straight_lines(panel.values, 2 * period + 1, horizon)
     constant, straight = enough & is_constant, enough & is_line
@@ -283,9 +283,10 @@ def _seen_untaught(panel: Panel, horizon: int) -> View:
     """The end of a history that is too short to hold any of it back, with what the prior reads if it serves."""
     width = panel.values.shape[1]
     if not prior_serves(panel.periods, len(panel.ids)):
-        return views(panel.values, [width], panel.periods, horizon)[0]
+        return views(panel.values, [width], panel.periods, horizon, panel.week_phase)[0]
     origins = choose_origins(width, panel.periods, horizon, ORIGINS)
-    return views(panel.values, [*origins, width], panel.periods, horizon, with_behaviour=True)[-1]
+    ends = [*origins, width]
+    return views(panel.values, ends, panel.periods, horizon, panel.week_phase, with_behaviour=True)[-1]
 
 
 def _prior_values(taken: View, chosen: IntArray, quantiles: Sequence[float]) -> FloatArray:

@@ -23,6 +23,8 @@ DEFAULT_QUANTILES: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 
 MIN_POINTS = 3
 MAX_POINTS = 1500
 _EPOCH = pd.Timestamp(0)
+#: 1970-01-01 was a Thursday: three days after Monday.
+_EPOCH_WEEKDAY = 3
 _DAY = pd.Timedelta(days=1)
 
 
@@ -55,6 +57,17 @@ class Panel:
             return self.seasons
         per_day = int(_DAY // self.step)
         return (7,) if per_day == 1 else (per_day, 7 * per_day)
+
+    @property
+    def week_phase(self) -> IntArray | None:
+        """Steps from Monday midnight (UTC) to the first column, one a series; None where weekdays are no matter.
+
+        That is, of daily series, whose season is the week itself, and where `seasons` are given.
+        """
+        if len(self.periods) < 2 or self.seasons:
+            return None
+        first = self.last - self.values.shape[1] + 1
+        return (first + _EPOCH_WEEKDAY * self.periods[0]) % self.periods[1]
 
     def until(self, dropped: int) -> Panel:
         """The panel as it stood `dropped` steps earlier."""

@@ -44,8 +44,8 @@ SHARPNESS = 20.0
 #: The same for trees and prior. Few held-back windows tell little: of n, n / (n + this) of the sharpness counts.
 PRIOR_SHARES = tuple((tree / 5, prior / 5) for tree in range(6) for prior in range(6 - tree))
 PRIOR_SHARPNESS, PRIOR_WINDOWS = 80.0, 200
-#: Before there is evidence all is the prior's: weight lost (logarithm) by a share of the trees, and of the mixture.
-TREE_DOUBT, MIXTURE_DOUBT = 4.0, 2.0
+#: Before there is evidence nearly all is the prior's: weight (logarithm) that a share of trees loses, of the mixture.
+TREE_DOUBT, MIXTURE_DOUBT = 12.0, 8.0
 _CLIP = 50.0
 _LEAST = 1e-9
 
@@ -207,9 +207,17 @@ class _Rows:
 
 
 def learn(
-    values: FloatArray, periods: tuple[int, ...], horizon: int, quantiles: Sequence[float], seed: int
+    values: FloatArray,
+    periods: tuple[int, ...],
+    horizon: int,
+    quantiles: Sequence[float],
+    seed: int,
+    week_phase: IntArray | None = None,
 ) -> Learned | None:
-    """Train on `values` [series, time]; None when the history is too short to try anything out."""
+    """Train on `values` [series, time]; None when the history is too short to try anything out.
+
+    `week_phase` is that of `Panel`.
+    """
     (count, width), short = values.shape, periods[0]
     origins = choose_origins(width, periods, horizon, ORIGINS if count <= LARGE_PANEL else LARGE_ORIGINS)
     used = origins[min(3, len(origins) // 4) :]
@@ -221,7 +229,9 @@ def learn(
     nows: list[View] = []
     with_prior = prior_serves(periods, count)
     for first in range(0, count, BLOCK):
-        *seen, now = views(values[first : first + BLOCK], [*origins, width], periods, horizon, with_prior)
+        block = slice(first, first + BLOCK)
+        phase = week_phase[block] if week_phase is not None else None
+        *seen, now = views(values[block], [*origins, width], periods, horizon, phase, with_prior)
         nows.append(now)
         random = np.random.default_rng([seed, first])
         block_share = len(now.scale) / count

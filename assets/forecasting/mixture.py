@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.forecasting.behaviour import behaviour
+from assets.forecasting.behaviour import behaviour, week_behaviour
 from assets.forecasting.excursions import find_excursions
 from assets.forecasting.experts import EXPERTS, cheap_forecasts, expert_names
 from assets.forecasting.frames import BoolArray, FloatArray, IntArray
@@ -95,16 +95,18 @@ def views(
     origins: list[int],
     periods: tuple[int, ...],
     horizon: int,
+    week_phase: IntArray | None = None,
     with_behaviour: bool = False,
 ) -> list[View]:
     """The panel [series, time] as seen from each origin, in order; the last origin may be the end of history.
 
+    `week_phase` is that of `Panel`: without it weekends are not told from working days.
     `with_behaviour` fills in `View.behaviour`, which costs as much as all other features.
     """
     seen: list[_Past] = []
     result = []
     for origin in origins:
-        view, past = _view(values, origin, seen, periods, horizon, with_behaviour)
+        view, past = _view(values, origin, seen, periods, horizon, week_phase, with_behaviour)
         result.append(view)
         seen.append(past)
     return result
@@ -126,10 +128,11 @@ def _view(
     seen: list[_Past],
     periods: tuple[int, ...],
     horizon: int,
+    week_phase: IntArray | None,
     with_behaviour: bool,
 ) -> tuple[View, _Past]:
     known, period = values[:, :origin], periods[0]
-    experts, parts = cheap_forecasts(known, periods, horizon)
+    experts, parts = cheap_forecasts(known, periods, horizon, week_phase)
     unit, is_ready = _unit(known, period)
     past = [_outcome(values, then, origin, period) for then in seen]
     bands = horizon_bands(horizon, period)
@@ -167,7 +170,9 @@ def _view(
     jump = find_excursions(parts, ~np.isnan(known), period, horizon)
     further = np.zeros((*reference.shape, 0), dtype=np.float32)
     if with_behaviour:
-        further = behaviour(known, parts, reference, scale, error[:, :, bands], jump, len(past), periods)
+        behaved = behaviour(known, parts, reference, scale, error[:, :, bands], jump, len(past), periods)
+        kinds = week_behaviour(known, parts.weight, scale, periods, horizon, week_phase)
+        further = np.concatenate([behaved, kinds], axis=2)
     view = View(
         origin=origin,
         reference=reference,

@@ -24,6 +24,7 @@ from assets.forecasting.learner import LARGE_ORIGINS, ORIGINS, choose_origins
 from assets.forecasting.mixture import feature_names, views
 from assets.forecasting.prior import ARTEFACT, CARD, FOLDER, PERIODS
 from assets.forecasting.quantiles import LEVELS, pinball
+from assets.processes import side_by_side
 
 SEED, TEST_SEED = 1, 2
 BATCHES, TEST_BATCHES = 600, 30
@@ -33,6 +34,8 @@ WIDTHS = (96, 144, 168, 192, 216, 240, 288, 336, 336, 400, 504, 600, 720, 1000, 
 #: Weight of a row: one over the loss of the mixture on its window and this, for what counts is the mean logarithm.
 LOSS_FLOOR = 0.4
 _CLIP = 50.0
+#: Fewer are done before another process has started.
+FEW_BATCHES, FEW_ROWS = 10, 20_000
 PARAMETERS = {
     "loss": "quantile",
     "max_iter": 120,
@@ -59,8 +62,8 @@ class Lessons:
 
 def lessons(seed: int, batches: int) -> Lessons:
     """Rows of a corpus: a few steps ahead of each series from a few ends of its history."""
-    parts = [part for number in range(batches) for part in _batch(seed, number)]
-    columns = zip(*parts, strict=True)
+    made = side_by_side(_batch, [(seed, number) for number in range(batches)], is_small=batches < FEW_BATCHES)
+    columns = zip(*(part for parts in made for part in parts), strict=True)
     features, error, mixture, loss, series = (np.concatenate(column) for column in columns)
     return Lessons(features.astype(np.float32), error, mixture, loss, series)
 
@@ -68,10 +71,10 @@ def lessons(seed: int, batches: int) -> Lessons:
 def _batch(seed: int, number: int) -> list[tuple[np.ndarray, ...]]:
     random = np.random.default_rng([seed, number, 1])
     width = int(random.choice(WIDTHS) + random.integers(PERIODS[0]))
-    values = made_up(seed, number, BATCH_SERIES, width + HORIZON)
+    values, week_phase = made_up(seed, number, BATCH_SERIES, width + HORIZON)
     most = ORIGINS if random.random() < 0.75 else LARGE_ORIGINS
     origins = [*choose_origins(width, PERIODS, HORIZON, most), width]
-    seen = views(values, origins, PERIODS, HORIZON, with_behaviour=True)
+    seen = views(values, origins, PERIODS, HORIZON, week_phase, with_behaviour=True)
     earlier = random.choice(len(seen) - 1, min(VIEWS - 1, len(seen) - 1), replace=False)
     parts: list[tuple[np.ndarray, ...]] = []
     for view in (seen[-1], *(seen[place] for place in earlier)):
@@ -90,14 +93,16 @@ def _batch(seed: int, number: int) -> list[tuple[np.ndarray, ...]]:
 
 def train(rows: Lessons) -> list[HistGradientBoostingRegressor]:
     """One ensemble a level of `LEVELS`."""
+    return side_by_side(_fitted, [(rows, level) for level in LEVELS], is_small=len(rows.error) < FEW_ROWS)
+
+
+def _fitted(rows: Lessons, level: float) -> HistGradientBoostingRegressor:
     weight = 1 / (rows.loss + LOSS_FLOOR)
     target = np.clip(rows.error, -_CLIP, _CLIP)
-    return [
-        HistGradientBoostingRegressor(quantile=level, **PARAMETERS).fit(
+    with threadpool_limits(1):
+        return HistGradientBoostingRegressor(quantile=level, **PARAMETERS).fit(
             rows.features, target, sample_weight=weight / weight.mean()
         )
-        for level in LEVELS
-    ]
 
 
 def judge(ensembles: list[HistGradientBoostingRegressor], rows: Lessons) -> dict[str, float]:

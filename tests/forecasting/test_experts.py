@@ -10,6 +10,7 @@ from assets.forecasting.experts import (
     cheap_forecasts,
     decompose,
     expert_names,
+    kinds_of_days,
     weighted_line,
 )
 from assets.forecasting.mixture import weighted_centre
@@ -78,6 +79,45 @@ def test_a_long_and_a_short_season_are_both_found() -> None:
     later = np.arange(24 * 28, 24 * 28 + 48)
     truth = 50 + 10 * np.sin(later / 24 * 2 * np.pi) - 20.0 * (later // 24 % 7 >= 5)
     np.testing.assert_allclose(forecasts[EXPERTS.index("level"), 0], truth, atol=6)
+
+
+def working_hours(first: int, count: int) -> np.ndarray:
+    """10 on working days and 2 on weekends, twice as much from nine to five, `first` hours after a Monday began."""
+    hours = first + np.arange(count)
+    kind = np.where(hours // 24 % 7 >= 5, 2.0, 10.0)
+    return kind * np.where((hours % 24 >= 9) & (hours % 24 < 17), 2.0, 1.0)
+
+
+@pytest.mark.parametrize("first", [0, 31, 90])
+def test_the_same_kind_of_day_knows_a_weekend_after_one(first: int) -> None:
+    values = working_hours(first, 9 * 24)
+    phase = np.array([first])
+
+    forecasts, _ = cheap_forecasts(values[None, :], (24, 168), 72, phase)
+    unknown, _ = cheap_forecasts(values[None, :], (24, 168), 72)
+
+    place = expert_names((24, 168)).index("same_kind_of_day")
+    truth = working_hours(first + 9 * 24, 72)
+    np.testing.assert_allclose(forecasts[place, 0], truth, rtol=1e-6)
+    assert np.abs(unknown[place, 0] - truth).max() > 1
+
+
+def test_a_kind_of_day_that_was_not_seen_has_no_mean_and_is_forecast_as_days_were() -> None:
+    values = working_hours(0, 4 * 24)[None, :]
+    values[0, 30] = np.nan
+    kinds = kinds_of_days(values, np.ones_like(values), (24, 168), 48, np.array([0]))
+
+    np.testing.assert_allclose(kinds.ahead[0, :24], values[0, :24])
+    assert np.isnan(kinds.ahead[0, 24:]).all()
+    assert np.isnan(kinds.difference[0])
+    forecasts, _ = cheap_forecasts(values, (24, 168), 48, np.array([0]))
+    np.testing.assert_allclose(forecasts[-1, 0, 24:], values[0, :24], rtol=1e-6)
+
+
+def test_weekends_are_told_from_working_days_by_how_much_they_differ() -> None:
+    values = working_hours(0, 7 * 24)[None, :]
+    kinds = kinds_of_days(values, np.ones_like(values), (24, 168), 24, np.array([0]))
+    assert kinds.difference[0] == pytest.approx(-8 * (16 + 2 * 8) / 24)
 
 
 def test_missing_values_leave_every_forecast_finite() -> None:
@@ -156,9 +196,9 @@ def test_the_last_value_is_a_cheap_forecast_of_hours() -> None:
 
     forecasts, _ = cheap_forecasts(values[None, :], (24,), 48)
 
-    assert expert_names((24,))[-1] == "last_level"
     assert len(forecasts) == len(expert_names((24,)))
-    assert abs(forecasts[-1].mean() - values[-1]) < 2
+    last = forecasts[expert_names((24,)).index("last_level")]
+    assert abs(last.mean() - values[-1]) < 2
 
 
 def test_the_centre_of_two_camps_lies_with_the_heavier_one() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,6 +65,21 @@ def test_series_are_aligned_at_their_end_or_at_the_given_one() -> None:
     np.testing.assert_array_equal(own.values, [[1, 2, 3, 4], [np.nan, np.nan, 5, 6]])
     np.testing.assert_array_equal(common.values, [[1, 2, 3], [5, 6, np.nan]])
     assert common.notes[0] == ("1 points after the end of the history are left out",)
+
+
+def test_the_place_in_the_week_is_that_of_each_series_and_moves_with_the_width() -> None:
+    hours = {"a": np.ones(30), "b": np.ones(40)}
+    panel = build_panel(history(hours, "h"), "h")  # from a Thursday midnight, aligned at their ends
+
+    np.testing.assert_array_equal(panel.week_phase, [3 * 24 - 10, 3 * 24])
+    np.testing.assert_array_equal(panel.until(7).week_phase, panel.week_phase)
+    quarters = build_panel(history({"a": np.ones(9)}, "15min"), "15min")
+    np.testing.assert_array_equal(quarters.week_phase, [3 * 96])
+
+
+def test_days_and_seasons_of_ones_own_have_no_place_in_the_week() -> None:
+    assert build_panel(history({"a": np.ones(30)}), "D").week_phase is None
+    assert replace(build_panel(history({"a": np.ones(30)}, "h"), "h"), seasons=(10, 20)).week_phase is None
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

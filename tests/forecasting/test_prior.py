@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from assets.forecasting import pretrain, prior
@@ -20,11 +21,12 @@ from tests.forecasting.series import history
 
 
 def test_the_corpus_is_the_same_from_the_same_seed_and_has_every_kind_of_series() -> None:
-    first, again = made_up(5, 3, 4, 200), made_up(5, 3, 4, 200)
+    (first, phase), (again, same) = made_up(5, 3, 4, 200), made_up(5, 3, 4, 200)
     np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, made_up(5, 4, 4, 200), equal_nan=True)
+    np.testing.assert_array_equal(phase, same)
+    assert not np.array_equal(first, made_up(5, 4, 4, 200)[0], equal_nan=True)
 
-    batches = [made_up(5, number, 10, 240) for number in range(20)]
+    batches = [made_up(5, number, 10, 240)[0] for number in range(20)]
     values = np.concatenate(batches)
     assert not np.isinf(values).any()
     assert np.isfinite(values).any(axis=1).all()
@@ -85,6 +87,39 @@ def test_what_the_prior_has_no_part_in_is_as_without_it_and_a_sure_jump_is_not_i
     sure = (np.ones(6), np.full(6, 9.0), np.ones(6))
     moved = combine((trees, mixture), told, (0.0, 0.9), shift, sure)
     assert (moved[:, LEVELS.index(0.5)] > 5).all()
+
+
+def test_the_corpus_is_quieter_on_weekends_of_its_calendar() -> None:
+    """Where one hour differs clearly from the others by the kind of day, it is mostly the weekend that is lower."""
+    lower = []
+    for number in range(20):
+        values, phase = made_up(6, number, 10, 8 * 168)
+        weekend = (phase[:, None] + np.arange(8 * 168)) // 24 % 7 >= 5
+        ratio = np.nanmean(np.where(weekend, values, np.nan), 1) / np.nanmean(
+            np.where(weekend, np.nan, values), 1
+        )
+        lower += [*ratio]
+    assert np.mean(np.array(lower) < 0.8) > 1.5 * np.mean(np.array(lower) > 1.25)
+
+
+@pytest.mark.parametrize(("first", "lowest", "highest"), [("2026-01-05", 0, 35), ("2026-01-07", 65, 110)])
+def test_one_weekend_is_enough_to_expect_the_next(first: str, lowest: float, highest: float) -> None:
+    """Twelve days of an office end on a Friday; by a calendar that begins two days later the next day is a Monday."""
+    hours = np.arange(12 * 24)
+    is_open = (hours % 24 >= 8) & (hours % 24 < 18) & (hours // 24 % 7 < 5)
+    random = np.random.default_rng(4)
+    stamps = pd.date_range(first, periods=len(hours), freq="h")
+    frame = pd.concat(
+        pd.DataFrame(
+            {"unique_id": f"s{n}", "ds": stamps, "y": 10 + 90 * is_open + random.normal(0, 2, len(hours))}
+        )
+        for n in range(10)
+    )
+
+    made = forecast(frame, 24, "h")
+
+    busy = made.loc[made["ds"].dt.hour.isin(range(9, 17)), "q0.5"].mean()
+    assert lowest < busy < highest
 
 
 def test_three_days_of_hours_are_forecast_by_the_prior_and_say_so() -> None:
