@@ -44,7 +44,8 @@ SHARPNESS = 20.0
 #: The same for trees and prior. Few held-back windows tell little: of n, n / (n + this) of the sharpness counts.
 PRIOR_SHARES = tuple((tree / 5, prior / 5) for tree in range(6) for prior in range(6 - tree))
 PRIOR_SHARPNESS, PRIOR_WINDOWS = 80.0, 200
-#: Before there is evidence nearly all is the prior's: weight (logarithm) that a share of trees loses, of the mixture.
+#: Before there is evidence nearly all is the prior's: weight (logarithm) that a share of the trees loses, and of the
+#: mixture. This counts as much as `PRIOR_WINDOWS` windows do.
 TREE_DOUBT, MIXTURE_DOUBT = 12.0, 8.0
 _CLIP = 50.0
 _LEAST = 1e-9
@@ -379,8 +380,9 @@ def _shares(
     found = -SHARPNESS * np.array(losses)
     if prior is not None:
         windows = len(np.unique(trial.origin * count + trial.series))
-        found = PRIOR_SHARPNESS / SHARPNESS * found * windows / (windows + PRIOR_WINDOWS)
-        found = found - TREE_DOUBT * tried[:, 0] - MIXTURE_DOUBT * (1 - tried.sum(axis=1))
+        doubt = TREE_DOUBT * tried[:, 0] + MIXTURE_DOUBT * (1 - tried.sum(axis=1))
+        known = windows / (windows + PRIOR_WINDOWS)
+        found = known * PRIOR_SHARPNESS / SHARPNESS * found - (1 - known) * doubt
     weight = np.exp(found - found.max())
     tree_share, prior_share = (weight @ tried) / weight.sum()
     return float(tree_share), float(prior_share)

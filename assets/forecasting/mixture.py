@@ -137,8 +137,7 @@ def _view(
     past = [_outcome(values, then, origin, period) for then in seen]
     bands = horizon_bands(horizon, period)
     error = _expert_errors(past, unit, period, len(experts), bands)
-    weight = (error + 1e-3 * unit[:, None] + 1e-300) ** -EXPERT_POWER
-    weight /= weight.sum(axis=0)
+    weight = _shares(error + 1e-3 * unit[:, None] + 1e-300, EXPERT_POWER)
     reference = weighted_centre(experts, weight[:, :, bands])
     scale = _scale(past, unit, period)
     shapes = (
@@ -260,6 +259,15 @@ def _expert_errors(
     return np.asarray((total + prior * pooled[:, :, None]) / (mass + prior), dtype=float)
 
 
+def _shares(loss: FloatArray, power: float) -> FloatArray:
+    """Shares of the ways to forecast on the first axis, which sum to one: best loss ÷ loss, to this power.
+
+    Of a ratio, since a power need not be rounded alike on every processor: so the unit does not matter to the last bit.
+    """
+    share = (loss.min(axis=0) / loss) ** power
+    return np.asarray(share / share.sum(axis=0), dtype=float)
+
+
 def weighted_centre(experts: FloatArray, weight: FloatArray) -> FloatArray:
     """Halfway between weighted mean and weighted median of `experts` [expert, series, horizon]; [series, horizon].
 
@@ -355,9 +363,8 @@ def _mix(past: list[_Outcome], shapes: tuple[FloatArray, ...], unit: FloatArray,
     usual = np.where(mass > 0, total[0] / np.maximum(mass, 1e-9), 0.35 * unit)
     prior = SHAPE_PRIOR_SEASONS * period
     loss = (total + prior * usual * SHAPE_PRIOR[:, None]) / (mass + prior)
-    weight = (loss + 1e-3 * unit + 1e-300) ** -SHAPE_POWER
-    weight /= weight.sum(axis=0)
-    mixed = weight[0][:, None, None] * shapes[0]
+    share = _shares(loss + 1e-3 * unit + 1e-300, SHAPE_POWER)
+    mixed = share[0][:, None, None] * shapes[0]
     for number in range(1, len(shapes)):
-        mixed = mixed + weight[number][:, None, None] * shapes[number]
+        mixed = mixed + share[number][:, None, None] * shapes[number]
     return mixed
