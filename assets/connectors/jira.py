@@ -24,6 +24,7 @@ from assets.connectors.jira_assets import (
     object_cells,
 )
 from assets.connectors.jira_history import Place, Update, add_counts, first_in, history
+from assets.connectors.jira_questions import Questions
 from assets.connectors.jira_settings import JiraSource
 from assets.connectors.jira_site import (
     SLA_FIELD,
@@ -40,7 +41,7 @@ from assets.connectors.jira_site import (
 from assets.connectors.jira_sla import CYCLE_FIELDS, cycle_cells, held_cycles, kept_target, shown_slas
 from assets.connectors.paged import PagedConnector
 from assets.connectors.paged_settings import Mapped, TableSettings
-from assets.connectors.remote import NotThereError, TransientError
+from assets.connectors.remote import NotThereError
 from assets.connectors.sign_in import BasicSignIn, SignIn
 from assets.landing.contracts import contract
 from assets.landing.spool import Cursor, Page, RawRow
@@ -52,14 +53,8 @@ _MADE = {
     "sla_cycles": CYCLE_FIELDS,
 }
 _ENDED = ("resolved", "closed")
-#: What Jira says in a header, with status 200, to a token that has ended (github.com/MrRefactoring/jira.js 418).
-_NOT_SIGNED_IN = ("AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "OUT")
-_SLA_LIMIT = 50
-_CHANGELOG_LIMIT = 100
 #: No issue was changed before: a census begins here, for a question without a bound is refused.
 _BEGINNING, _END = date(1971, 1, 1), date(9000, 1, 1)
-#: How often a minute is begun anew because issues left it, before the source is given up.
-_RESTARTS = 20
 
 
 class JiraConnector(PagedConnector):
@@ -95,7 +90,7 @@ class JiraConnector(PagedConnector):
         """One page of issues; of incidents the events of their history that lie in the window."""
         if table == "configuration_items":
             return self._objects(client, table, cursor["start"])
-        site = self._known(client)
+        site, questions = self._known(client), Questions(self._source, client)
         mapped = self._source.mapped(table)
         columns = self._columns(client, site, table, mapped)
         fields = {place.field for places in columns.values() for place in places} - {"id", "key"} | {
@@ -110,8 +105,8 @@ class JiraConnector(PagedConnector):
         since, until = instants(cursor, "since", "until")
         jql = f"({mapped.filter}) AND updated >= {site.text(site.asked(instants(cursor, 'bound')[0]))}"
         announced = self._count(client, site, table, jql, cursor)
-        body = self._search(client, site, jql, sorted(fields), "changelog" if is_logged else None, cursor)
-        following = self._behind(client, site, table, body, cursor)
+        body = questions.search(site, jql, sorted(fields), "changelog" if is_logged else None, cursor)
+        following = questions.behind(site, table, body, cursor)
         seen = set(cursor["seen"])
         fresh = [issue for issue in body["issues"] if mark(issue) not in seen]
         inside = [one for one in fresh if lies(updated_at(one), since, None if is_incidents else until)]
@@ -147,6 +142,7 @@ class JiraConnector(PagedConnector):
         """
         cursor = cursor or self.first(table, Window(_BEGINNING, _END))
         site, mapped = self._known(client), self._source.mapped(table)
+        questions = Questions(self._source, client)
         is_cycles = table == "sla_cycles"
         column = mapped.columns["incident_id" if is_cycles else contract(table).key[0]]
         places = self._columns(client, site, table, mapped)[column]
@@ -154,11 +150,11 @@ class JiraConnector(PagedConnector):
         jql = f"({mapped.filter}) AND updated >= {site.text(bound)}"
         announced = None
         if not self._source.is_cloud and cursor["bound"] == cursor["since"] and not cursor["start"]:
-            announced = self._total(client, jql)
+            announced = questions.total(jql)
         fields = {place.field for place in places} - {"id", "key"} | {"created", "updated"}
         fields |= {field for field, _ in site.slas} if is_cycles else set()
-        body = self._search(client, site, jql, sorted(fields), None, cursor)
-        following = self._behind(client, site, table, body, cursor)
+        body = questions.search(site, jql, sorted(fields), None, cursor)
+        following = questions.behind(site, table, body, cursor)
         seen = set(cursor["seen"])
         fresh = [issue for issue in body["issues"] if mark(issue) not in seen]
         rows = []
@@ -181,8 +177,9 @@ class JiraConnector(PagedConnector):
     def _known(self, client: Client) -> Site:
         """Asked once for each connector."""
         if self._site is None:
-            api = self._api
-            named = self._ask(client, f"{api}/myself")
+            questions = Questions(self._source, client)
+            api = questions.api
+            named = questions.ask(f"{api}/myself")
             zone = named.get("timeZone") if isinstance(named, Mapping) else None
             try:
                 found = ZoneInfo(zone or "")
@@ -191,7 +188,7 @@ class JiraConnector(PagedConnector):
                     f"{api}/myself names no known time zone ({zone!r}), and JQL reads times in it",
                     "set a time zone in the account's profile, visible to itself",
                 ) from None
-            fields = self._ask(client, f"{api}/field")
+            fields = questions.ask(f"{api}/field")
             if not isinstance(fields, list):
                 raise client.error(f"{api}/field gave no list", "check that url is a Jira site")
             ids = frozenset(str(one["id"]) for one in fields) | {"id", "key"}
@@ -205,10 +202,6 @@ class JiraConnector(PagedConnector):
             }
             self._site = Site(found, ids, names, tuple(sorted(slas.items())))
         return self._site
-
-    @property
-    def _api(self) -> str:
-        return "/rest/api/3" if self._source.is_cloud else "/rest/api/2"
 
     def _columns(
         self, client: Client, site: Site, table: str, mapped: Mapped
@@ -229,49 +222,6 @@ class JiraConnector(PagedConnector):
                 )
         return found
 
-    # --- questions ---
-
-    def _ask(
-        self,
-        client: Client,
-        path: str,
-        params: Mapping[str, Any] | None = None,
-        *,
-        rights: str = "",
-        fix: str = "",
-    ) -> Any:
-        """The body of an answer. Some answers come to anybody: without a valid token with fewer issues, or none."""
-        answer = client.ask("GET", path, params=params, rights=rights, fix=fix)
-        if answer.headers.get("x-seraph-loginreason", "OK") in _NOT_SIGNED_IN:
-            raise client.error(
-                "the server answered as to an anonymous person: the sign-in was not accepted",
-                f"renew the secret in {self._source.token_env}",
-            )
-        return answer.body
-
-    def _search(
-        self, client: Client, site: Site, jql: str, fields: Sequence[str], expand: str | None, cursor: Cursor
-    ) -> dict[str, Any]:
-        """One answer, checked to be one to this question."""
-        params: dict[str, Any] = {
-            "jql": f"{jql} ORDER BY updated ASC, key ASC",
-            "fields": ",".join(sorted(fields)),
-            "maxResults": self._source.page_rows,
-            **({"expand": expand} if expand else {}),
-        }
-        if self._source.is_cloud:
-            token = {"nextPageToken": cursor["token"]} if cursor["token"] else {}
-            body = self._ask(client, f"{self._api}/search/jql", params | token)
-        else:
-            body = self._ask(client, f"{self._api}/search", params | {"startAt": cursor["start"]})
-        issues = body.get("issues") if isinstance(body, dict) else None
-        if not isinstance(issues, list) or not all(isinstance(one.get("fields"), dict) for one in issues):
-            raise client.error(
-                "the search gave no list `issues` with fields", "check that url is a Jira site"
-            )
-        _refuse_stale(body, cursor, site.asked(instants(cursor, "bound")[0]))
-        return dict(body)
-
     def _count(self, client: Client, site: Site, table: str, jql: str, cursor: Cursor) -> int | None:
         """How many issues Data Center has for the window, asked before the first page; Cloud does not say.
 
@@ -282,49 +232,7 @@ class JiraConnector(PagedConnector):
         if self._source.is_cloud or not is_first or site.asked(since) != since or site.asked(until) != until:
             return None
         end = "" if table == "incidents" else f" AND updated < {site.text(until)}"
-        return self._total(client, jql + end)
-
-    def _total(self, client: Client, jql: str) -> int | None:
-        params = {"jql": jql, "maxResults": 0, "fields": "updated"}
-        total = self._ask(client, f"{self._api}/search", params).get("total")
-        return total if isinstance(total, int) else None
-
-    def _behind(
-        self, client: Client, site: Site, table: str, body: Mapping[str, Any], cursor: Cursor
-    ) -> Cursor | None:
-        """Where to go on: at the minute of the last issue, or within the minute behind this page.
-
-        A short page is not the end. Jira may give fewer than asked for and says how many in `maxResults`.
-        """
-        issues, start, token = body["issues"], cursor["start"], body.get("nextPageToken")
-        size = int(body.get("maxResults") or self._source.page_rows)
-        has_more = bool(token) if self._source.is_cloud else start + size < int(body.get("total") or 0)
-        seen = sorted({*cursor["seen"], *map(mark, issues)})
-        if cursor["anchor"] is not None and (not issues or key_of(issues[0]) != cursor["anchor"]):
-            # An issue before this page left the minute, so the others moved up and one may have been skipped.
-            if cursor["restarts"] >= _RESTARTS:
-                raise client.error("issues change faster than they are read", "read at a quieter time")
-            return {**cursor, "start": 0, "anchor": None, "seen": seen, "restarts": cursor["restarts"] + 1}
-        bound, until = instants(cursor, "bound", "until")
-        last = next((when for when in map(updated_at, reversed(issues)) if when is not None), None)
-        if not has_more or (table != "incidents" and last is not None and last >= until):
-            return None
-        if last is not None and (minute := site.asked(last)) > site.asked(bound):
-            marks = sorted(mark(one) for one in issues if (updated_at(one) or minute) >= minute)
-            return {
-                **cursor,
-                "bound": minute.isoformat(),
-                "token": None,
-                "start": 0,
-                "anchor": None,
-                "seen": marks,
-            }
-        if self._source.is_cloud:
-            return {**cursor, "token": token, "seen": seen}
-        # Pages overlap by one issue, which shows whether anything moved.
-        is_full = len(issues) >= size > 1
-        anchor = key_of(issues[-1]) if is_full else None
-        return {**cursor, "start": start + size - is_full, "anchor": anchor, "seen": seen}
+        return Questions(self._source, client).total(jql + end)
 
     # --- configuration items ---
 
@@ -339,7 +247,9 @@ class JiraConnector(PagedConnector):
             page = cloud_page(body, start, limit)
         else:
             path, params = data_center_question(aql, start, limit)
-            page = data_center_page(self._ask(client, path, params, rights=rights), start, limit)
+            page = data_center_page(
+                Questions(self._source, client).ask(path, params, rights=rights), start, limit
+            )
         if page is None:
             raise client.error(f"{path} gave no list of objects", "see whether the site has Assets")
         rows = tuple(
@@ -352,7 +262,7 @@ class JiraConnector(PagedConnector):
     def _known_workspace(self, client: Client) -> str:
         """That of the site's Assets, asked once for each connector."""
         if self._workspace is None:
-            values = self._ask(client, WORKSPACES).get("values") or []
+            values = Questions(self._source, client).ask(WORKSPACES).get("values") or []
             if len(values) != 1:
                 raise client.error(
                     f"the site has {len(values)} workspaces of Assets, where one is expected",
@@ -396,7 +306,7 @@ class JiraConnector(PagedConnector):
         entries = list(log.get("histories") or [])
         total = log.get("total")
         if isinstance(total, int) and total > len(entries):
-            entries = list(self._changelog(client, str(issue["id"])))
+            entries = list(Questions(self._source, client).changelog(str(issue["id"])))
         unique = {str(entry["id"]): entry for entry in entries}
         ordered = sorted(
             unique.values(), key=lambda one: (moment(one.get("created")) or _NEVER, int(one["id"]))
@@ -405,19 +315,6 @@ class JiraConnector(PagedConnector):
             Update(str(one.get("created")), tuple(change(site, item) for item in one.get("items") or []))
             for one in ordered
         ]
-
-    def _changelog(self, client: Client, issue: str) -> Iterator[Mapping[str, Any]]:
-        """Every entry of a long changelog. `total` and `isLast` say where it ends, not the length of a page."""
-        start = 0
-        while True:
-            path = f"{self._api}/issue/{issue}/changelog"
-            params = {"startAt": start, "maxResults": _CHANGELOG_LIMIT}
-            body = self._ask(client, path, params, fix="see whether this version of Jira pages changelogs")
-            values = body.get("values") or []
-            yield from values
-            start += len(values)
-            if not values or body.get("isLast") or start >= int(body.get("total", start + 1)):
-                return
 
     def _sla(self, client: Client, site: Site, issue: Mapping[str, Any]) -> Mapping[str, Any]:
         """The SLA on resolution."""
@@ -436,24 +333,9 @@ class JiraConnector(PagedConnector):
         if found and (name is None or any(one["name"] == name for one in found)):
             return found
         try:
-            return list(self._asked_slas(client, str(issue["key"])))
+            return list(Questions(self._source, client).slas(str(issue["key"])))
         except NotThereError:
             return []
-
-    def _asked_slas(self, client: Client, key: str) -> Iterator[Mapping[str, Any]]:
-        start = 0
-        while True:
-            body = self._ask(
-                client,
-                f"/rest/servicedeskapi/request/{key}/sla",
-                {"start": start, "limit": _SLA_LIMIT},
-                rights="the role Agent of the service project",
-            )
-            values = body.get("values") or []
-            yield from values
-            start += len(values)
-            if not values or body.get("isLastPage", True):
-                return
 
     def _cycles(
         self, client: Client, site: Site, issue: Mapping[str, Any], mapped: Mapped
@@ -466,17 +348,6 @@ class JiraConnector(PagedConnector):
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
-
-
-def _refuse_stale(body: Mapping[str, Any], cursor: Cursor, asked: datetime) -> None:
-    """Raise `TransientError` for an answer to another question, as from a cache."""
-    token, times = cursor["token"], [when for when in map(updated_at, body["issues"]) if when is not None]
-    is_other = token and body.get("nextPageToken") == token
-    is_other = (
-        is_other or body.get("startAt", cursor["start"]) != cursor["start"] or body.get("maxResults") == 0
-    )
-    if is_other or min(times, default=asked) < asked:
-        raise TransientError("the answer belongs to another question than the one asked")
 
 
 def _midnight(day: date) -> datetime:
