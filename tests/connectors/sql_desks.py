@@ -251,11 +251,11 @@ def before_statements(
             return
         desk.session = cursor.connection
         asked.statements.append(statement)
-        now = acts.pop(next(numbers), None)
+        due = acts.pop(next(numbers), None)
         if len(asked.pages) == page + 1 and on_page:
-            now = on_page.pop()
-        if now is not None:
-            now()
+            due = on_page.pop()
+        if due is not None:
+            due()
 
     sa.event.listen(sa.Engine, "do_execute", listen)
     try:
