@@ -20,7 +20,8 @@ class Today:
     """The estate on `as_of`.
 
     `pools` (indexed by `pool_id`, sorted): `service_id, redundancy_group, resource, unit, demand_value,
-    lead_time_days, latest_value, error_shared_ratio, error_rho, error_service_ratio`. `forecasts`: series →
+    lead_time_days, latest_value, error_shared_ratio, error_rho, error_service_ratio, spike_chance_ratio,
+    spike_height_ratio`. `forecasts`: series →
     [horizon, quantile], of pools and of members of own pools. `costs`: monthly cost by CI. `plan`: the purchases that
     are counted on, as steps, by purchase. `known`: what steps may name.
     """
@@ -117,6 +118,8 @@ def _pools(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             "error_shared_ratio": DEFAULT_SHARED,
             "error_rho": DEFAULT_RHO,
             "error_service_ratio": DEFAULT_SERVICE_SHARE,
+            "spike_chance_ratio": 0.0,
+            "spike_height_ratio": 0.0,
         }
     )
     return joined.set_index("pool_id").sort_index()

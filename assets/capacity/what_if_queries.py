@@ -79,8 +79,8 @@ QUERIES = {
         order by series_id, target_date, quantile
     """,
     "dependence": """
-        select series_id, error_shared_ratio, error_rho, error_service_ratio from {scores}
-        where as_of_date = {as_of} and series_id like 'pool/%' order by series_id
+        select series_id, error_shared_ratio, error_rho, error_service_ratio, spike_chance_ratio, spike_height_ratio
+        from {scores} where as_of_date = {as_of} and series_id like 'pool/%' order by series_id
     """,
     "leads": """
         select series_id, max(lead_time_days) as lead_time_days from {saturation}

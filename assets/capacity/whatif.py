@@ -22,6 +22,7 @@ from assets.forecasting.forecast import PanelForecast
 from assets.forecasting.frames import FloatArray, Panel
 from assets.forecasting.paths import Groups
 from assets.forecasting.saturation import Passages, passages_over, saturation, service_saturation
+from assets.forecasting.spikes import Spikes
 from assets.warehouse.computed import computed_tables
 
 DAYS_A_MONTH = 365.25 / 12
@@ -192,9 +193,18 @@ def _passages(
         upper=np.full(count, np.inf),
     )
     shared, rho = (pools[name].to_numpy(dtype=float) for name in ("error_shared_ratio", "error_rho"))
+    chance, height = (
+        pools[name].to_numpy(dtype=float) for name in ("spike_chance_ratio", "spike_height_ratio")
+    )
     nothing = ("",) * count
     forecast = PanelForecast(
-        panel, today.quantiles, values[chosen], nothing, nothing, Dependence(shared=shared, rho=rho)
+        panel=panel,
+        quantiles=today.quantiles,
+        values=values[chosen],
+        models=nothing,
+        notes=nothing,
+        dependence=Dependence(shared=shared, rho=rho),
+        spikes=Spikes(chance=chance, height=height),
     )
     share = float(pools["error_service_ratio"].max()) if count else 0.0
     groups = Groups(tuple(pools["service_id"].astype(str)), share)

@@ -31,7 +31,7 @@ EXPERTS = (
     "recent_phase_median",
 )
 #: Further ones of daily series, which grow while they are forecast; an hour resembles the last one instead.
-DAILY_EXPERTS = ("year_ago", "growth", "recent_line")
+DAILY_EXPERTS = ("year_ago", "growth", "recent_line", "curve")
 HOURLY_EXPERTS = ("last_level", "same_kind_of_day")
 #: Half-life, in days, of what days of one kind have shown.
 KIND_HALF_LIFE = 14
@@ -41,6 +41,16 @@ YEAR_DAYS, YEAR_HALF_WINDOW = 364, 10
 MOST_GROWTH = 3.0
 #: Half-life of that line, as a part of the history.
 RECENT_PART = 6
+#: Bends of the curve that are tried (over the history its slope changes by e to this power), how large one is
+#: expected to be before anything is known, and up to which exponent the curve goes on bending over the horizon.
+BENDS = tuple(number / 2 for number in range(-8, 9))
+USUAL_BEND, MOST_BEND = 1.0, 1.5
+#: A season that is proportional to the level goes down to this part of it.
+LEAST_PART = 0.01
+#: Weeks that count for there being no season.
+SEASON_DOUBT = 0.2
+#: No curve leaves less than this part unexplained; a smaller bend is none.
+EXACT = 1e-12
 DAILY = (7,)
 #: Days of the week from Monday, 0.
 SATURDAY = 5
@@ -48,6 +58,8 @@ ROUNDS = 3
 OUTLIER = 6.0
 #: A step needs half a season of points on either side, of days a week.
 MIN_SIDE = 7
+#: A step is sharp when the weeks around it show this part of it.
+SHARP = 0.75
 _TINY = 1e-300
 
 
@@ -63,7 +75,8 @@ class Decomposition:
     `base` is what is left without season, with earlier history moved to the level after the last detected
     step; `season` the fitted season, `ahead` the season over the horizon, `weight` 0 to 1 (0: missing, small:
     outlier), `noise` the median absolute remainder, `slope` that of a robust line through `base`, `outliers`
-    and `steps` counts. `aligned` is the panel itself with earlier history moved like `base`, NaN where missing.
+    and `steps` counts, `spikes` that of outliers above and `spike_size` how far above they are in the mean.
+    `aligned` is the panel itself with earlier history moved like `base`, NaN where missing.
     """
 
     base: FloatArray
@@ -73,6 +86,8 @@ class Decomposition:
     noise: FloatArray
     slope: FloatArray
     outliers: FloatArray
+    spikes: FloatArray
+    spike_size: FloatArray
     steps: FloatArray
     aligned: FloatArray
 
@@ -122,7 +137,12 @@ def cheap_forecasts(
     further: tuple[FloatArray, ...]
     if periods == DAILY:
         year_ago = forecasts[EXPERTS.index("level")] + _yearly_move(values, parts, horizon)
-        further = (year_ago, _growth(parts, 2 * short, ahead), _recent_line(parts, 2 * short, ahead))
+        further = (
+            year_ago,
+            _growth(parts, 2 * short, ahead),
+            _recent_line(parts, 2 * short, ahead),
+            _curve(parts, short, ahead),
+        )
     else:
         season = repeat(_season_mean(known, short, 4), horizon)
         # Not moved like the others: after a few days a weekend may have been taken for a step.
@@ -184,6 +204,89 @@ def _recent_line(parts: Decomposition, half_life: float, ahead: FloatArray) -> F
     back = np.arange(width) - (width - 1.0)
     now = _recent_mean(parts.base - slope[:, None] * back, parts.weight, half_life)
     return np.asarray(now[:, None] + slope[:, None] * ahead + parts.ahead, dtype=float)
+
+
+def _curve(parts: Decomposition, period: int, ahead: FloatArray) -> FloatArray:
+    """Growth that gets steeper or levels off, times a season that grows with it [series, horizon].
+
+    p(t)·(a + b·e^(k·t)): the modified exponential curve, of which a straight line is the case k = 0, with a season p.
+    The bend k is the mean of `BENDS` by how well each explains the history: one that does not tell its bend gets none.
+    """
+    width = parts.base.shape[1]
+    back = np.arange(width) - (width - 1.0)
+    profile, rest, carried = _proportional_season(parts, period, len(ahead))
+    recent = parts.weight * profile**2
+    weight = recent * _decay(width, width)
+    total = np.maximum(weight.sum(axis=1, keepdims=True), _TINY)
+    off = rest - (weight * rest).sum(axis=1, keepdims=True) / total
+    bend = _expected_bend(off, weight, total)[:, None] / width
+    time = _bent(back, bend)
+    apart = time - (weight * time).sum(axis=1, keepdims=True) / total
+    free = np.maximum((weight * apart**2).sum(axis=1, keepdims=True), _TINY)
+    slope = (weight * apart * off).sum(axis=1, keepdims=True) / free
+    now = _recent_mean(rest - slope * time, recent, period)[:, None]
+    farthest = MOST_BEND / np.maximum(np.abs(bend), MOST_BEND / len(ahead))
+    grown = now + slope * _bent(np.minimum(ahead, farthest), bend)
+    return np.asarray(np.where(np.isnan(carried), grown + parts.ahead, grown * carried), dtype=float)
+
+
+def _expected_bend(off: FloatArray, weight: FloatArray, total: FloatArray) -> FloatArray:
+    """Mean of the `BENDS` [series] by how well a line over time so bent explains `off` [series, time].
+
+    That is the posterior mean of normal misses and a normal prior. `total` is the sum of `weight` of each series. Days
+    that resemble their neighbours count for less: for the part that is left in a mean of AR(1), squared, since what
+    wanders bends now and then without going on so.
+    """
+    width = off.shape[1]
+    times = np.stack([_bent(np.arange(width) - (width - 1.0), np.array(bend / width)) for bend in BENDS])
+    centre = weight @ times.T / total
+    product = (weight * off) @ times.T
+    slope = product / np.maximum(weight @ (times**2).T - total * centre**2, _TINY)
+    squares = (weight * off**2).sum(axis=1, keepdims=True)
+    left = np.maximum(squares - slope * product, EXACT * squares + _TINY)
+    best = left.argmin(axis=1)[:, None]
+    miss = off - np.take_along_axis(slope, best, 1) * (
+        times[best[:, 0]] - np.take_along_axis(centre, best, 1)
+    )
+    both = weight[:, 1:] * weight[:, :-1]
+    alike = (both * miss[:, 1:] * miss[:, :-1]).sum(axis=1)
+    alike = alike / np.maximum((both * miss[:, 1:] ** 2).sum(axis=1), _TINY)
+    alike = np.clip(alike, 0.0, 0.99)[:, None]
+    count = total * ((1 - alike) / (1 + alike)) ** 2
+    usual = np.exp(-((np.array(BENDS) / USUAL_BEND) ** 2) / 2)
+    likely = (left.min(axis=1, keepdims=True) / left) ** (count / 2) * usual
+    return np.asarray(likely @ np.array(BENDS) / likely.sum(axis=1), dtype=float)
+
+
+def _proportional_season(
+    parts: Decomposition, period: int, horizon: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Season as a part of the level [series, time], what is left without it, and the season ahead [series, horizon].
+
+    Ones, `base` and NaN for a series whose level is not above zero all along: nothing is proportional to that.
+    """
+    count, width = parts.base.shape
+    level = _moving_mean(parts.base, parts.weight, 2 * period)
+    is_positive = ((level > 0) | (parts.weight == 0)).all(axis=1, keepdims=True)
+    known = np.nan_to_num(parts.aligned)
+    has_level = is_positive & (level > 0)
+    ratio = np.where(has_level, known / np.where(has_level, level, 1.0), 1.0)
+    lead = -width % period
+    total = np.pad(parts.weight * ratio, ((0, 0), (lead, 0))).reshape(count, -1, period).sum(axis=1)
+    mass = np.pad(parts.weight, ((0, 0), (lead, 0))).reshape(count, -1, period).sum(axis=1)
+    profile = np.maximum((total + SEASON_DOUBT) / (mass + SEASON_DOUBT), LEAST_PART)
+    profile = profile / profile.mean(axis=1, keepdims=True)
+    over = np.tile(profile, (1, -(-width // period)))[:, -width:]
+    rest = np.where(is_positive, known / over, parts.base)
+    return over, rest, np.where(is_positive, repeat(profile, horizon), np.nan)
+
+
+def _bent(time: FloatArray, bend: FloatArray) -> FloatArray:
+    """Time along a curve whose slope changes by the part `bend` a step, itself where there is none."""
+    straight = np.abs(bend) < EXACT
+    return np.asarray(
+        np.where(straight, time, np.expm1(bend * time) / np.where(straight, 1.0, bend)), dtype=float
+    )
 
 
 def _growth(parts: Decomposition, half_life: float, ahead: FloatArray) -> FloatArray:
@@ -274,7 +377,9 @@ def decompose(values: FloatArray, periods: tuple[int, ...], horizon: int) -> Dec
         weight = seen / np.maximum(1.0, np.abs(rest) / (3 * (spread + floor))[:, None])
     base, steps = align_steps(filled - season, weight, spread, periods[0])
     slope = weighted_line(base, weight * slow)[1]
-    outliers = (seen & (np.abs(rest) > (OUTLIER * spread)[:, None]) & (spread > 0)[:, None]).sum(axis=1)
+    is_outlier = seen & (np.abs(rest) > (OUTLIER * spread)[:, None]) & (spread > 0)[:, None]
+    is_spike = is_outlier & (rest > 0)
+    spikes = is_spike.sum(axis=1).astype(float)
     ahead = np.zeros((count, horizon))
     for profile in profiles:
         ahead = ahead + repeat(profile, horizon)
@@ -285,7 +390,9 @@ def decompose(values: FloatArray, periods: tuple[int, ...], horizon: int) -> Dec
         weight=weight,
         noise=spread / 1.4826,
         slope=slope,
-        outliers=outliers.astype(float),
+        outliers=is_outlier.sum(axis=1).astype(float),
+        spikes=spikes,
+        spike_size=np.where(is_spike, rest, 0.0).sum(axis=1) / np.maximum(spikes, 1.0),
         steps=steps,
         aligned=values + (base - (filled - season)),
     )
@@ -298,21 +405,38 @@ def align_steps(
 
     Returns the moved base and the number of steps found. A step is the split that takes most squared error
     off a weighted line (least squares with one more regressor, all splits at once by cumulative sums). It
-    counts when it explains more than half of that error, and more than a bend does, is larger than three
-    standard deviations of the noise, and has half a season of points (of days a week) on either side. At most
-    two steps a series.
+    counts when it explains more than half of that error, of days when it is sharp already from a quarter on; when it
+    explains more than a bend does, is larger than three standard deviations of the noise, and has half a season of
+    points (of days a week) on either side. At most two steps a series.
     """
     steps = np.zeros(len(base))
     moved = base
     for _ in range(2):
         split, size, explained = _best_split(moved, weight, max(period // 2, MIN_SIDE))
-        found = (explained > 0.5) & (np.abs(size) > 3 * spread) & (split > 0)
+        is_clear = explained > 0.5
+        if period == DAILY[0]:
+            is_clear |= (explained > 0.25) & _is_sharp(moved, weight, split, size)
+        found = is_clear & (np.abs(size) > 3 * spread) & (split > 0)
         if not found.any():
             break
         before = np.arange(base.shape[1])[None, :] < split[:, None]
         moved = moved - np.where(before & found[:, None], size[:, None], 0.0)
         steps = steps + found
     return moved, steps
+
+
+def _is_sharp(base: FloatArray, weight: FloatArray, split: FloatArray, size: FloatArray) -> BoolArray:
+    """Whether the week before a split and the week after it are nearly as far apart as the levels: nothing wandered."""
+    after = np.arange(base.shape[1])[None, :] - split[:, None]
+    slope = weighted_line(base - np.where(after < 0, size[:, None], 0.0), weight)[1]
+    level = base - slope[:, None] * after
+    apart = _weighted_mean(level, weight * ((after < 0) & (after >= -MIN_SIDE)))
+    apart = apart - _weighted_mean(level, weight * ((after >= 0) & (after < MIN_SIDE)))
+    return np.asarray(apart * np.sign(size) > SHARP * np.abs(size), dtype=np.bool_)
+
+
+def _weighted_mean(values: FloatArray, weight: FloatArray) -> FloatArray:
+    return np.asarray((values * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), _TINY), dtype=float)
 
 
 def _best_split(base: FloatArray, weight: FloatArray, side: int) -> tuple[FloatArray, FloatArray, FloatArray]:

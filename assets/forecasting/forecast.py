@@ -32,6 +32,7 @@ from assets.forecasting.quantiles import LEVELS, interpolate
 from assets.forecasting.regressors import take_off
 from assets.forecasting.seasonal_naive import seasonal_naive
 from assets.forecasting.simple import recent_level, straight_lines
+from assets.forecasting.spikes import Spikes, estimate_spikes, no_spikes
 
 LEARNED = "quantile_trees"
 PRIOR = "prior_trees"
@@ -71,6 +72,7 @@ class PanelForecast:
     models: tuple[str, ...]
     notes: tuple[str, ...]
     dependence: Dependence
+    spikes: Spikes
     learned: Learned | None = None
 
     @property
@@ -205,8 +207,16 @@ def forecast_panel(panel: Panel, horizon: int, quantiles: Sequence[float], seed:
         dependence=estimate_dependence(
             learned.calibration.scores if learned is not None else (), len(panel.ids), panel.periods[0]
         ),
+        spikes=_spikes(learned.now, count, panel.periods[0])
+        if learned is not None
+        else no_spikes(len(panel.ids)),
         learned=learned,
     )
+
+
+def _spikes(now: View, count: IntArray, period: int) -> Spikes:
+    level = now.level[:, :period].mean(axis=1)
+    return estimate_spikes(now.spikes, now.spike_size, level, count.astype(float))
 
 
 def known_count(values: FloatArray) -> IntArray:

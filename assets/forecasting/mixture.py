@@ -43,7 +43,8 @@ class View:
     reference in that unit, `features` [series, horizon, feature] what the learner reads, all scale-free, `behaviour`
     what the prior reads beside (no feature unless asked for). `truth` is what followed, NaN where nothing is known.
     `is_ready`: enough points. `line` and `level` are two of the
-    experts, `noise` the median absolute remainder, `outliers` and `steps` counts. `excursion` [series] is how many
+    experts, `noise` the median absolute remainder, `outliers`, `spikes` and `steps` counts, `spike_size` how far above
+    spikes are. `excursion` [series] is how many
     steps a jump at the end has lasted, `stay` [series, horizon] the chance that it goes on, `stayed` [series, horizon]
     where demand is then, less the reference in units of the scale, and `narrow` [series] how much narrower around it.
     """
@@ -59,6 +60,8 @@ class View:
     line: FloatArray
     level: FloatArray
     outliers: FloatArray
+    spikes: FloatArray
+    spike_size: FloatArray
     steps: FloatArray
     excursion: FloatArray
     noise: FloatArray
@@ -184,6 +187,8 @@ def _view(
         line=experts[EXPERTS.index("line")],
         level=experts[EXPERTS.index("level")],
         outliers=parts.outliers,
+        spikes=parts.spikes,
+        spike_size=parts.spike_size,
         steps=parts.steps,
         excursion=jump.age,
         noise=parts.noise,

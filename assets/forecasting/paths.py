@@ -3,7 +3,8 @@
 The normal score of a series at step h is √s(h)·g + √(1−s(h))·e(h). g is common to the whole path (a trend that was
 judged wrong stays wrong), e is what comes and goes: AR(1). What comes and goes is as large in a month as it is
 tomorrow, so where the interval widens it is the common part that grows: s(h) = 1 − (1−s)·(width near ÷ width at h)².
-Series of one group (the pools of a service) share a part r of the variance of both.
+Series of one group (the pools of a service) share a part r of the variance of both. On top come rare single steps far
+above the rest (`spikes`), each by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scipy.stats import norm
 
 from assets.forecasting.dependence import Dependence
 from assets.forecasting.forecast import PanelForecast, natural_bounds
-from assets.forecasting.frames import FloatArray, ForecastInputError
+from assets.forecasting.frames import BoolArray, FloatArray, ForecastInputError
 
 N_PATHS = 500
 
@@ -53,15 +54,21 @@ def first_steps(
     """First step (1 is the first of the horizon) at which each path is at or over `usable` [series, horizon].
 
     Returns [series, path]; horizon + 1 where a path stays below to the end. Paths are compared as normal scores with
-    the score at which the forecast's quantiles reach the limit, so no path need be written out.
+    the score at which the forecast's quantiles reach the limit, or what a spike leaves of it, so no path need be
+    written out.
     """
-    horizon = forecast.values.shape[1]
-    critical = critical_scores(forecast.values, forecast.quantiles, usable)
+    horizon, spikes = forecast.values.shape[1], forecast.spikes
+    above = spikes.height[:, None] * forecast.values[:, :, len(forecast.quantiles) // 2]
+    critical, in_spike = (
+        critical_scores(forecast.values, forecast.quantiles, limit) for limit in (usable, usable - above)
+    )
     _, upper = natural_bounds(forecast.panel)
-    critical = np.where(usable > upper[:, None], np.inf, critical)
+    never = usable > upper[:, None]
+    critical, in_spike = np.where(never, np.inf, critical), np.where(never, np.inf, in_spike)
     steps = np.full((len(usable), n_paths), horizon + 1, dtype=np.int32)
     for chunk, scores in path_scores(forecast, seed, groups, n_paths):
-        over = scores >= critical[chunk, None, :]
+        spiked = _spiked(forecast.panel.ids[chunk], spikes.chance[chunk], seed, scores.shape)
+        over = scores >= np.where(spiked, in_spike[chunk, None, :], critical[chunk, None, :])
         steps[chunk] = np.where(over.any(axis=2), over.argmax(axis=2) + 1, horizon + 1)
     return steps
 
@@ -156,3 +163,13 @@ def _draws(
 def _normal(name: str, seed: int, n_paths: int, horizon: int) -> FloatArray:
     random = np.random.default_rng([seed, zlib.crc32(name.encode())])
     return random.standard_normal((n_paths, horizon + 1))
+
+
+def _spiked(ids: Sequence[str], chance: FloatArray, seed: int, shape: tuple[int, ...]) -> BoolArray:
+    """Which steps of which paths [series, path, step] are spikes."""
+    result = np.zeros(shape, dtype=np.bool_)
+    for position, name in enumerate(ids):
+        if chance[position] > 0:
+            random = np.random.default_rng([seed, zlib.crc32(name.encode()), 1])
+            result[position] = random.random(shape[1:], dtype=np.float32) < chance[position]
+    return result

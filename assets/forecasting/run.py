@@ -66,6 +66,8 @@ SCORE_TYPES = {
     "error_shared_ratio": "float64",
     "error_rho": "float64",
     "error_service_ratio": "float64",
+    "spike_chance_ratio": "float64",
+    "spike_height_ratio": "float64",
     "notes": "str",
 }
 
@@ -184,10 +186,16 @@ def _scores(made: PanelForecast, tried: Sequence[PanelForecast] | None, length: 
     if length < horizon:
         partial = f"scored on the first {length} of {horizon} days"
         scores["notes"] = np.where(scores["window_count"] > 0, partial, scores["notes"])
-    dependence = pd.DataFrame(
-        {"error_shared_ratio": made.dependence.shared, "error_rho": made.dependence.rho}, index=panel.ids
+    paths = pd.DataFrame(
+        {
+            "error_shared_ratio": made.dependence.shared,
+            "error_rho": made.dependence.rho,
+            "spike_chance_ratio": made.spikes.chance,
+            "spike_height_ratio": made.spikes.height,
+        },
+        index=panel.ids,
     )
-    return scores.join(dependence, on="unique_id")
+    return scores.join(paths, on="unique_id")
 
 
 def _usable(history: pd.DataFrame, as_of: date, planned: pd.DataFrame | None) -> pd.DataFrame:

@@ -70,7 +70,14 @@ def frames(
         "scenarios": pd.DataFrame(scenarios or [], columns=None if scenarios else ["scenario_id", "step"]),
         "quantiles": _quantiles(series, growth),
         "dependence": pd.DataFrame(
-            {"series_id": ids, "error_shared_ratio": 0.3, "error_rho": 0.3, "error_service_ratio": 0.0}
+            {
+                "series_id": ids,
+                "error_shared_ratio": 0.3,
+                "error_rho": 0.3,
+                "error_service_ratio": 0.0,
+                "spike_chance_ratio": 0.0,
+                "spike_height_ratio": 0.0,
+            }
         ),
         "leads": pd.DataFrame({"series_id": ids, "lead_time_days": 7}),
         "latest": pd.DataFrame({"series_id": ids, "demand_value": [series[name] for name in ids]}),

@@ -8,6 +8,7 @@ import pandas as pd
 from assets.forecasting.dependence import Dependence
 from assets.forecasting.forecast import PanelForecast
 from assets.forecasting.frames import DEFAULT_QUANTILES, Panel
+from assets.forecasting.spikes import Spikes, no_spikes
 from tests.forecasting.series import START
 
 
@@ -18,6 +19,7 @@ def made_forecast(
     upper: float = np.inf,
     last: float = 0.0,
     notes: tuple[str, ...] | None = None,
+    spikes: Spikes | None = None,
 ) -> PanelForecast:
     """Daily forecast from 2026-01-01 on, `values` [series, horizon, quantile], after one day of history."""
     count = len(ids)
@@ -37,6 +39,7 @@ def made_forecast(
         models=("test",) * count,
         notes=notes or ("",) * count,
         dependence=dependence or Dependence(np.full(count, 0.3), np.full(count, 0.3)),
+        spikes=spikes or no_spikes(count),
     )
 
 

@@ -166,7 +166,46 @@ def test_growth_of_a_series_that_falls_below_zero_stays_finite() -> None:
     forecasts, _ = cheap_forecasts((5 - 0.1 * TIME)[None, :], (7,), 90)
 
     assert np.isfinite(forecasts).all()
+    assert forecasts[expert_names((7,)).index("curve"), 0, -1] == pytest.approx(5 - 0.1 * (84 + 89), rel=0.05)
     assert np.abs(forecasts[expert_names((7,)).index("growth")]).max() < 10
+
+
+@pytest.mark.parametrize(("part", "bend"), [(0.0, 0.0), (0.4, 0.006), (0.4, -0.009)])
+def test_the_curve_bends_on_and_its_season_grows_with_it(part: float, bend: float) -> None:
+    days = np.arange(330)
+    growth = 1 + 0.003 * (np.expm1(bend * days) / bend if bend else days)
+    values = growth * np.where(days % 7 < 5, 1.0, 1 - part)
+    noisy = values * (1 + 0.01 * np.random.default_rng(3).standard_normal(330))
+
+    forecasts, _ = cheap_forecasts(noisy[None, :240], (7,), 90)
+
+    miss = np.abs(forecasts[:, 0] / values[240:] - 1).max(axis=1)
+    assert miss[expert_names((7,)).index("curve")] < 0.04
+    late = np.concatenate([np.full((1, 100), np.nan), noisy[None, :240]], axis=1)
+    later, _ = cheap_forecasts(late, (7,), 90)
+    assert np.abs(later[expert_names((7,)).index("curve"), 0] / values[240:] - 1).max() < 0.04
+    if bend:
+        assert miss[expert_names((7,)).index("line")] > 0.08
+
+
+def test_the_curve_of_a_series_that_rests_at_weekends_is_that_of_its_working_days() -> None:
+    days = np.arange(240)
+    noise = np.random.default_rng(3).standard_normal(240)
+    values = np.where(days % 7 < 5, 100 + 0.5 * days + noise, np.abs(0.1 * noise))
+
+    forecasts, _ = cheap_forecasts(values[None, :210], (7,), 30)
+
+    curve = forecasts[expert_names((7,)).index("curve"), 0]
+    assert np.abs(curve - np.where(days % 7 < 5, 100 + 0.5 * days, 0.0)[210:]).max() < 4
+
+
+def test_a_history_that_does_not_tell_its_bend_gets_little_of_one() -> None:
+    wandering = 100 + np.cumsum(np.random.default_rng(8).standard_normal((200, 60)), axis=1)
+
+    forecasts, _ = cheap_forecasts(wandering, (7,), 90)
+
+    ahead = {name: forecasts[expert_names((7,)).index(name)] for name in ("curve", "line")}
+    assert np.median(np.abs(ahead["curve"] - ahead["line"])[:, -1]) < 15
 
 
 def test_after_a_level_shift_every_cheap_forecast_stands_at_the_new_level() -> None:

@@ -11,5 +11,7 @@ select
     error_shared_ratio,
     error_rho,
     error_service_ratio,
+    spike_chance_ratio,
+    spike_height_ratio,
     notes
 from {{ source('landing', 'forecast_scores') }}

@@ -22,6 +22,8 @@ final as (
         scores.error_shared_ratio,
         scores.error_rho,
         scores.error_service_ratio,
+        scores.spike_chance_ratio,
+        scores.spike_height_ratio,
         scores.wql < scores.naive_wql as is_better_than_naive,
         scores.notes
     from scores
