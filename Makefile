@@ -53,6 +53,7 @@ test-spark: .venv-spark/done  ## Build the same models on Spark and compare ever
 .PHONY: bench
 bench: .venv/runtime .venv-bench/done  ## Measure how good forecasts and events are beside simple methods (figures of docs/)
 	@$(BIN)/python -m benchmarks.forecast_quality
+	@$(BIN)/python -m benchmarks.forecast_long
 	@$(BIN)/python -m benchmarks.forecast_speed
 	@$(BIN)/python -m benchmarks.saturation
 	@$(BIN)/python -m benchmarks.events

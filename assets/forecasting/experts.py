@@ -41,10 +41,11 @@ YEAR_DAYS, YEAR_HALF_WINDOW = 364, 10
 MOST_GROWTH = 3.0
 #: Half-life of that line, as a part of the history.
 RECENT_PART = 6
-#: Bends of the curve that are tried (over the history its slope changes by e to this power), how large one is
-#: expected to be before anything is known, and up to which exponent the curve goes on bending over the horizon.
+#: Bends of the curve that are tried: over the history its slope changes by e to this power. Then how large one is
+#: expected to be before anything is known, and up to which exponent, and for which part of the history's length, the
+#: curve goes on bending before it goes on straight.
 BENDS = tuple(number / 2 for number in range(-8, 9))
-USUAL_BEND, MOST_BEND = 1.0, 1.5
+USUAL_BEND, MOST_BEND, BENT_PART = 1.0, 1.5, 0.5
 #: A season that is proportional to the level goes down to this part of it.
 LEAST_PART = 0.01
 #: Weeks that count for there being no season.
@@ -225,8 +226,9 @@ def _curve(parts: Decomposition, period: int, ahead: FloatArray) -> FloatArray:
     free = np.maximum((weight * apart**2).sum(axis=1, keepdims=True), _TINY)
     slope = (weight * apart * off).sum(axis=1, keepdims=True) / free
     now = _recent_mean(rest - slope * time, recent, period)[:, None]
-    farthest = MOST_BEND / np.maximum(np.abs(bend), MOST_BEND / len(ahead))
-    grown = now + slope * _bent(np.minimum(ahead, farthest), bend)
+    farthest = np.minimum(MOST_BEND / np.maximum(np.abs(bend), EXACT), BENT_PART * width)
+    straight = np.exp(bend * farthest) * np.maximum(ahead - farthest, 0.0)
+    grown = now + slope * (_bent(np.minimum(ahead, farthest), bend) + straight)
     return np.asarray(np.where(np.isnan(carried), grown + parts.ahead, grown * carried), dtype=float)
 
 
