@@ -88,11 +88,12 @@ class JiraConnector(PagedConnector):
 
     def page(self, client: Client, table: str, cursor: Cursor) -> Page:
         """One page of issues; of incidents the events of their history that lie in the window."""
+        questions = Questions(self._source, client)
         if table == "configuration_items":
-            return self._objects(client, table, cursor["start"])
-        site, questions = self._known(client), Questions(self._source, client)
+            return self._objects(questions, table, cursor["start"])
+        site = self._known(questions)
         mapped = self._source.mapped(table)
-        columns = self._columns(client, site, table, mapped)
+        columns = self._columns(questions, site, table, mapped)
         fields = {place.field for places in columns.values() for place in places} - {"id", "key"} | {
             "updated"
         }
@@ -104,7 +105,7 @@ class JiraConnector(PagedConnector):
             fields |= {field for field, _ in site.slas}
         since, until = instants(cursor, "since", "until")
         jql = f"({mapped.filter}) AND updated >= {site.text(site.asked(instants(cursor, 'bound')[0]))}"
-        announced = self._count(client, site, table, jql, cursor)
+        announced = self._count(questions, site, table, jql, cursor)
         body = questions.search(site, jql, sorted(fields), "changelog" if is_logged else None, cursor)
         following = questions.behind(site, table, body, cursor)
         seen = set(cursor["seen"])
@@ -115,20 +116,20 @@ class JiraConnector(PagedConnector):
             for name in issue["fields"].keys() - fields:
                 columns[name] = (Place(name),)  # came although nobody asked for it
         if is_incidents:
-            events = self._events(client, site, mapped, columns, inside, cursor)
+            events = self._events(questions, site, mapped, columns, inside, cursor)
             return Page(tuple(events), following, announced, records)
         if table == "sla_cycles":
             found = [
                 RawRow(str(made["cycle.id"]), updated_at(one), {**cells_of(one, columns), **made})
                 for one in inside
-                for made in self._cycles(client, site, one, mapped)
+                for made in self._cycles(questions, site, one, mapped)
             ]
             return Page(tuple(found), following, announced, records)
         cells = [cells_of(one, columns) for one in inside]
         if is_logged:
             state, words = mapped.columns.get("state", ""), mapped.replace.get("state", {})
             for one, row in zip(inside, cells, strict=True):
-                updates = self._updates(client, site, one)
+                updates = self._updates(questions, site, one)
                 row["known_error_at"] = first_in(one, columns.get(state, ()), updates, words, "known_error")
         rows = tuple(
             RawRow(key_of(one), updated_at(one), row) for one, row in zip(inside, cells, strict=True)
@@ -141,11 +142,11 @@ class JiraConnector(PagedConnector):
         Of an incident whose SLAs do not come as fields nothing is asked: as long as it is there, so are its cycles.
         """
         cursor = cursor or self.first(table, Window(_BEGINNING, _END))
-        site, mapped = self._known(client), self._source.mapped(table)
-        questions = Questions(self._source, client)
+        questions, mapped = Questions(self._source, client), self._source.mapped(table)
+        site = self._known(questions)
         is_cycles = table == "sla_cycles"
         column = mapped.columns["incident_id" if is_cycles else contract(table).key[0]]
-        places = self._columns(client, site, table, mapped)[column]
+        places = self._columns(questions, site, table, mapped)[column]
         bound = site.asked(instants(cursor, "bound")[0])
         jql = f"({mapped.filter}) AND updated >= {site.text(bound)}"
         announced = None
@@ -174,23 +175,22 @@ class JiraConnector(PagedConnector):
 
     # --- what has to be known first ---
 
-    def _known(self, client: Client) -> Site:
+    def _known(self, questions: Questions) -> Site:
         """Asked once for each connector."""
         if self._site is None:
-            questions = Questions(self._source, client)
             api = questions.api
             named = questions.ask(f"{api}/myself")
             zone = named.get("timeZone") if isinstance(named, Mapping) else None
             try:
                 found = ZoneInfo(zone or "")
             except (ZoneInfoNotFoundError, ValueError):
-                raise client.error(
+                raise questions.client.error(
                     f"{api}/myself names no known time zone ({zone!r}), and JQL reads times in it",
                     "set a time zone in the account's profile, visible to itself",
                 ) from None
             fields = questions.ask(f"{api}/field")
             if not isinstance(fields, list):
-                raise client.error(f"{api}/field gave no list", "check that url is a Jira site")
+                raise questions.client.error(f"{api}/field gave no list", "check that url is a Jira site")
             ids = frozenset(str(one["id"]) for one in fields) | {"id", "key"}
             # Of fields with one name the first is meant; another one can be given by its id.
             names = {str(one.get("name", "")).lower(): str(one["id"]) for one in reversed(fields)}
@@ -204,7 +204,7 @@ class JiraConnector(PagedConnector):
         return self._site
 
     def _columns(
-        self, client: Client, site: Site, table: str, mapped: Mapped
+        self, questions: Questions, site: Site, table: str, mapped: Mapped
     ) -> dict[str, tuple[Place, ...]]:
         """Where each source column stands. Raises `SourceError` for one that the user named and the site lacks."""
         kinds = {column: contract(table).fields[field].type for field, column in mapped.columns.items()}
@@ -216,13 +216,13 @@ class JiraConnector(PagedConnector):
         }
         for field, column in self._source.tables[table].columns.items():
             if column in found and not found[column]:
-                raise client.error(
+                raise questions.client.error(
                     f"tables.{table}.columns.{field}: the site has no field {column!r}",
                     "give a field's name or id as the administration of fields shows it",
                 )
         return found
 
-    def _count(self, client: Client, site: Site, table: str, jql: str, cursor: Cursor) -> int | None:
+    def _count(self, questions: Questions, site: Site, table: str, jql: str, cursor: Cursor) -> int | None:
         """How many issues Data Center has for the window, asked before the first page; Cloud does not say.
 
         None too where the window begins or ends at a time that clocks show twice.
@@ -232,26 +232,26 @@ class JiraConnector(PagedConnector):
         if self._source.is_cloud or not is_first or site.asked(since) != since or site.asked(until) != until:
             return None
         end = "" if table == "incidents" else f" AND updated < {site.text(until)}"
-        return Questions(self._source, client).total(jql + end)
+        return questions.total(jql + end)
 
     # --- configuration items ---
 
-    def _objects(self, client: Client, table: str, start: int) -> Page:
+    def _objects(self, questions: Questions, table: str, start: int) -> Page:
         """One page of objects of Assets, in the order of their keys."""
         mapped, limit = self._source.mapped(table), self._source.page_rows
         aql = f"({mapped.filter}) ORDER BY Key ASC"
         rights = "the role Object schema user of the schemas of Assets that are read"
         if self._source.is_cloud:
-            path, params = cloud_question(self._known_workspace(client), start, limit)
-            body = client.ask("POST", path, params=params, json_body={"qlQuery": aql}, rights=rights).body
+            path, params = cloud_question(self._known_workspace(questions), start, limit)
+            body = questions.client.ask(
+                "POST", path, params=params, json_body={"qlQuery": aql}, rights=rights
+            ).body
             page = cloud_page(body, start, limit)
         else:
             path, params = data_center_question(aql, start, limit)
-            page = data_center_page(
-                Questions(self._source, client).ask(path, params, rights=rights), start, limit
-            )
+            page = data_center_page(questions.ask(path, params, rights=rights), start, limit)
         if page is None:
-            raise client.error(f"{path} gave no list of objects", "see whether the site has Assets")
+            raise questions.client.error(f"{path} gave no list of objects", "see whether the site has Assets")
         rows = tuple(
             RawRow(key_of(one), None, object_cells(one, mapped.source_fields, page.names))
             for one in page.objects
@@ -259,12 +259,12 @@ class JiraConnector(PagedConnector):
         following = None if page.is_last else {"start": start + limit}
         return Page(rows, following, page.total if start == 0 else None)
 
-    def _known_workspace(self, client: Client) -> str:
+    def _known_workspace(self, questions: Questions) -> str:
         """That of the site's Assets, asked once for each connector."""
         if self._workspace is None:
-            values = Questions(self._source, client).ask(WORKSPACES).get("values") or []
+            values = questions.ask(WORKSPACES).get("values") or []
             if len(values) != 1:
-                raise client.error(
+                raise questions.client.error(
                     f"the site has {len(values)} workspaces of Assets, where one is expected",
                     "see whether Assets is part of the site's plan and the account may see it",
                 )
@@ -275,7 +275,7 @@ class JiraConnector(PagedConnector):
 
     def _events(
         self,
-        client: Client,
+        questions: Questions,
         site: Site,
         mapped: Mapped,
         columns: Mapping[str, Sequence[Place]],
@@ -287,7 +287,7 @@ class JiraConnector(PagedConnector):
         words, state = mapped.replace.get("state", {}), mapped.columns.get("state", "")
         hands = site.places(mapped.columns.get("team_id", "assignee"))
         for issue in issues:
-            updates = self._updates(client, site, issue)
+            updates = self._updates(questions, site, issue)
             events = history(issue, columns, updates)
             states = [words.get(event.get(state) or "", event.get(state) or "") for event in events]
             add_counts(events, updates, hands[0].field if hands else "", states)
@@ -296,17 +296,17 @@ class JiraConnector(PagedConnector):
                 when = moment(event["updated"])
                 if when is None or lies(when, since, until):
                     if word in _ENDED and "made_sla" in mapped.source_fields:
-                        kept = kept or (kept_target(self._sla(client, site, issue)),)
+                        kept = kept or (kept_target(self._sla(questions, site, issue)),)
                         event["made_sla"] = kept[0]
                     yield RawRow(f"{key_of(issue)}/{event['change_number']}", when, event)
 
-    def _updates(self, client: Client, site: Site, issue: Mapping[str, Any]) -> list[Update]:
+    def _updates(self, questions: Questions, site: Site, issue: Mapping[str, Any]) -> list[Update]:
         """The whole changelog, oldest first. The search gives the newest entries only, and says how many there are."""
         log = issue.get("changelog") or {}
         entries = list(log.get("histories") or [])
         total = log.get("total")
         if isinstance(total, int) and total > len(entries):
-            entries = list(Questions(self._source, client).changelog(str(issue["id"])))
+            entries = list(questions.changelog(str(issue["id"])))
         unique = {str(entry["id"]): entry for entry in entries}
         ordered = sorted(
             unique.values(), key=lambda one: (moment(one.get("created")) or _NEVER, int(one["id"]))
@@ -316,14 +316,14 @@ class JiraConnector(PagedConnector):
             for one in ordered
         ]
 
-    def _sla(self, client: Client, site: Site, issue: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _sla(self, questions: Questions, site: Site, issue: Mapping[str, Any]) -> Mapping[str, Any]:
         """The SLA on resolution."""
         name = self._source.sla_name
-        found = self._slas(client, site, issue, name)
+        found = self._slas(questions, site, issue, name)
         return next((one for one in found if one.get("name") == name), {})
 
     def _slas(
-        self, client: Client, site: Site, issue: Mapping[str, Any], name: str | None = None
+        self, questions: Questions, site: Site, issue: Mapping[str, Any], name: str | None = None
     ) -> list[Mapping[str, Any]]:
         """The SLAs of an issue. They come as fields; where these are empty (that called `name` is), they are asked for.
 
@@ -333,16 +333,16 @@ class JiraConnector(PagedConnector):
         if found and (name is None or any(one["name"] == name for one in found)):
             return found
         try:
-            return list(Questions(self._source, client).slas(str(issue["key"])))
+            return list(questions.slas(str(issue["key"])))
         except NotThereError:
             return []
 
     def _cycles(
-        self, client: Client, site: Site, issue: Mapping[str, Any], mapped: Mapped
+        self, questions: Questions, site: Site, issue: Mapping[str, Any], mapped: Mapped
     ) -> Iterator[dict[str, str | None]]:
         """The cycles of an issue's SLAs as they are now: what is read of them."""
         wanted = {"cycle.id", *mapped.source_fields}
-        for sla in self._slas(client, site, issue):
+        for sla in self._slas(questions, site, issue):
             for cells in cycle_cells(str(issue["key"]), sla, self._source.sla_name):
                 yield {name: value for name, value in cells.items() if name in wanted}
 
