@@ -31,6 +31,7 @@ SEED = 1
 HORIZON, WINDOWS, SEASON = 48, 5, 24
 ESTATE_SERIES = 60
 ARIMA_SERIES = 3
+BOOTSTRAPS = 10_000
 PEERS = ("flaircast", "MSTL", "AutoTheta", "AutoETS")
 PEER_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 DEMO = ROOT / ".ullage" / "demo" / "published" / "current" / "ullage.duckdb"
@@ -137,21 +138,31 @@ def score(answer: FloatArray, history: FloatArray, truth: FloatArray) -> FloatAr
 
 def summary(scores: list[FloatArray]) -> tuple[float, float, float, int]:
     """Geometric means of MASE and scaled quantile loss, mean coverage, and number of series that were scored."""
-    mean = np.stack([nan_mean(np.stack(measure, axis=1)) for measure in zip(*scores, strict=True)])
+    mean = means(scores)
     # A geometric mean needs scores above zero: a series that repeats exactly scores 0 against 0.
     good = (mean[:2] > 0).all(axis=0)
     mase, loss = np.exp(np.log(mean[:2, good]).mean(axis=1))
     return float(mase), float(loss), float(mean[2, good].mean()), int(good.sum())
 
 
+def means(scores: list[FloatArray]) -> FloatArray:
+    """Means over windows [measure, series]."""
+    return np.stack([nan_mean(np.stack(measure, axis=1)) for measure in zip(*scores, strict=True)])
+
+
 def with_hindsight(found: list[list[FloatArray]]) -> tuple[float, float]:
     """MASE and scaled quantile loss if it were known beforehand which of the methods is best for each series."""
-    means = [
-        np.stack([nan_mean(np.stack(measure, axis=1)) for measure in zip(*scores, strict=True)])
-        for scores in found
-    ]
-    mase, loss, *_ = summary([np.minimum.reduce(means)])
+    mase, loss, *_ = summary([np.minimum.reduce([means(scores) for scores in found])])
     return mase, loss
+
+
+def beside(own: list[FloatArray], other: list[FloatArray], number: int) -> str:
+    """Our measure divided by another's, geometric mean over series, and its 90 % interval (bootstrap of the series)."""
+    both = np.stack([means(own)[number], means(other)[number]])
+    logs = np.diff(np.log(both[:, (both > 0).all(axis=0)]), axis=0)[0]
+    drawn = np.random.default_rng(SEED).choice(-logs, (BOOTSTRAPS, len(logs))).mean(axis=1)
+    low, high = np.exp(np.quantile(drawn, (0.05, 0.95)))
+    return f"{np.exp(-logs.mean()):.2f} ({low:.2f} to {high:.2f})"
 
 
 def measure(
@@ -201,16 +212,18 @@ def table(name: str, panel: Panel, peers: tuple[str, ...]) -> None:
     found = {label: measure(panel, model) for label, model in {**models, "Ullage": timed(ours)}.items()}
     rows = {label: (*summary(scores), spent) for label, (scores, spent) in found.items()}
     own = rows.pop("Ullage")
-    best = [min(row[position] for row in rows.values()) for position in (0, 1)]
+    best = [min(rows, key=lambda label: rows[label][position]) for position in (0, 1)]
     print(f"\n**{name}**: {own[3]} hourly series, {WINDOWS} × {HORIZON} h\n")
     print("| method | MASE | quantile loss | 80 % covers | CPU ms a series |\n|---|---|---|---|---|")
     for label, row in {**rows, "Ullage": own}.items():
         print(f"| {label} | {row[0]:.3f} | {row[1]:.3f} | {row[2]:.0%} | {row[4]:.1f} |")
-    print(f"| Ullage ÷ best other | {own[0] / best[0]:.2f} | {own[1] / best[1]:.2f} | | |")
+    ratios = [beside(found["Ullage"][0], found[label][0], number) for number, label in enumerate(best)]
+    print(f"| Ullage ÷ best other (90 % interval over series) | {ratios[0]} | {ratios[1]} | | |")
     known = with_hindsight([scores for scores, _ in found.values()])
+    shares = [known[number] / rows[label][number] for number, label in enumerate(best)]
     label = "best of all for each series, known afterwards ÷ best other"
-    print(f"| {label} | {known[0] / best[0]:.2f} | {known[1] / best[1]:.2f} | | |")
-    strongest = min(rows, key=lambda label: rows[label][1])
+    print(f"| {label} | {shares[0]:.2f} | {shares[1]:.2f} | | |")
+    strongest = best[1]
     print(
         f"\nQuantile loss beside {strongest}: {in_upsets(found['Ullage'][0], found[strongest][0])}",
         flush=True,
