@@ -13,6 +13,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from assets.forecasting.dependence import Dependence, estimate_dependence
+from assets.forecasting.excursions import mix
 from assets.forecasting.frames import (
     DEFAULT_QUANTILES,
     MIN_POINTS,
@@ -302,10 +303,11 @@ def _seen_untaught(panel: Panel, horizon: int) -> View:
 def _prior_values(taken: View, chosen: IntArray, quantiles: Sequence[float]) -> FloatArray:
     """What the prior says of the chosen series."""
     rows, further = taken.features[chosen], taken.behaviour[chosen]
-    shape = (*rows.shape[:2], len(LEVELS))
-    answer = prior_answer(rows.reshape(-1, rows.shape[2]), further.reshape(-1, further.shape[2])).reshape(
-        shape
-    )
+    count, horizon = rows.shape[:2]
+    answer = prior_answer(rows.reshape(-1, rows.shape[2]), further.reshape(-1, further.shape[2]))
+    narrow = np.repeat(taken.narrow[chosen], horizon)
+    answer = mix(answer, taken.stay[chosen].ravel(), taken.stayed[chosen].ravel(), narrow)
+    answer = answer.reshape(count, horizon, len(LEVELS))
     answer = answer * taken.scale[chosen, None, None] + taken.reference[chosen][:, :, None]
     return interpolate(answer, quantiles)
 

@@ -152,16 +152,16 @@ def combine(
 ) -> FloatArray:
     """The answer [row, level] of the set's own trees and mixture and of the prior (None: not asked).
 
-    `shares` are those of trees and prior; `jump` is `stay`, `stayed` and `narrow` of each row. The prior has learned
-    by itself what jumps do, but not how long they last in this set: it says the less, the surer it is that one stays.
+    `shares` are those of trees and prior; `jump` is `stay`, `stayed` and `narrow` of each row. It comes last: to stay
+    and to go back are two forecasts, of which averaging quantiles would make one that lies between.
     """
     trees, mixture = own
     tree_share, prior_share = shares
     left = 1 - prior_share
-    answer = mix(correct(blend(trees, mixture, tree_share / left if left > _LEAST else 0.0), shift), *jump)
-    if prior is None:
-        return answer
-    return blend(correct(prior, shift), answer, prior_share * (1 - jump[0])[:, None])
+    answer = blend(trees, mixture, tree_share / left if left > _LEAST else 0.0)
+    if prior is not None:
+        answer = blend(prior, answer, prior_share)
+    return mix(correct(answer, shift), *jump)
 
 
 @dataclass(frozen=True)
@@ -326,10 +326,10 @@ def _calibrate(
     prior = prior_answer(trial.features, trial.behaviour) if trial.behaviour.shape[1] else None
     shares = _shares(learned, prior, trial, period, count)
     jump = (trial.stay, trial.stayed, trial.narrow)
-    # The shift is told without jumps, which have their own chances; the prior counts them in.
+    # The shift is told without jumps, which have their own chances.
     as_before = (np.zeros_like(trial.stay), trial.stayed, trial.narrow)
     none = np.zeros((1, len(LEVELS)))
-    answer = combine((learned, trial.mixture), prior, shares, none, jump if prior is not None else as_before)
+    answer = combine((learned, trial.mixture), prior, shares, none, as_before)
     windows = len(np.unique(trial.origin * count + trial.series))
     trust = windows / (windows + SHIFT_PRIOR) * len(held) / (len(held) + SHIFT_PRIOR_ORIGINS)
     shift = _conformal_shift(answer, trial, horizon_bands(horizon, period)) * trust
@@ -368,13 +368,12 @@ def _shares(
     solid: BoolArray = counts >= period
     if not solid.any():
         solid = counts > 0
-    none = np.zeros((1, len(LEVELS)))
-    stay = trial.stay if prior is not None else np.zeros_like(trial.stay)
+    none, as_before = np.zeros((1, len(LEVELS))), (np.zeros_like(trial.stay), trial.stayed, trial.narrow)
     tried = np.array([(share, 0.0) for share in TREE_SHARES] if prior is None else PRIOR_SHARES)
     losses = []
     for tree_share, prior_share in tried:
-        shares, jump = (float(tree_share), float(prior_share)), (stay, trial.stayed, trial.narrow)
-        loss = pinball(combine((learned, trial.mixture), prior, shares, none, jump), trial.error, LEVELS)
+        shares = (float(tree_share), float(prior_share))
+        loss = pinball(combine((learned, trial.mixture), prior, shares, none, as_before), trial.error, LEVELS)
         mean = np.bincount(trial.series, loss, count)[solid] / counts[solid]
         losses.append(float(np.log(mean + 1e-9).mean()))
     found = -SHARPNESS * np.array(losses)

@@ -77,7 +77,7 @@ def test_training_gives_the_same_bytes_again(
     assert first == again
 
 
-def test_what_the_prior_has_no_part_in_is_as_without_it_and_a_sure_jump_is_not_its_business() -> None:
+def test_what_the_prior_has_no_part_in_is_as_without_it_and_a_sure_jump_stays() -> None:
     random = np.random.default_rng(1)
     trees, mixture, told = (np.sort(random.normal(size=(6, len(LEVELS)))) for _ in range(3))
     shift, calm = np.zeros((1, len(LEVELS))), (np.zeros(6), np.zeros(6), np.ones(6))
@@ -87,6 +87,18 @@ def test_what_the_prior_has_no_part_in_is_as_without_it_and_a_sure_jump_is_not_i
     sure = (np.ones(6), np.full(6, 9.0), np.ones(6))
     moved = combine((trees, mixture), told, (0.0, 0.9), shift, sure)
     assert (moved[:, LEVELS.index(0.5)] > 5).all()
+
+
+def test_a_jump_that_may_stay_is_among_the_quantiles_whatever_the_prior_says() -> None:
+    """Two hours at nothing: one in four that it stays so is more than the tenth below q0.1."""
+    back = np.tile([-0.2, -0.1, 0.0, 0.1, 0.2], (3, 1))
+    jump = (np.array([0.0, 0.25, 0.75]), np.full(3, -30.0), np.full(3, 0.1))
+
+    answer = combine((back, back), back, (0.0, 0.95), np.zeros((1, len(LEVELS))), jump)
+
+    assert answer[0, 0] > -1
+    assert answer[1, 0] < -29 < -1 < answer[1, 2]
+    assert answer[2, 2] < -29 < -1 < answer[2, 4]
 
 
 def test_the_corpus_is_quieter_on_weekends_of_its_calendar() -> None:
