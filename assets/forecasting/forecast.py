@@ -64,6 +64,7 @@ UNJUDGED_SHARE, JUDGED_SEASONS = 0.5, 4
 class PanelForecast:
     """Forecasts of a panel: `values` [series, horizon, quantile], one model name and note text a series.
 
+    `dependence` and `spikes` tell how quantiles of steps become paths (`assets/forecasting/paths.py`).
     `learned` is the trained model, None where no series had enough history.
     """
 
