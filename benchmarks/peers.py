@@ -40,6 +40,9 @@ def statistical(name: str) -> Model:
         if name == "MSTL":
             long = [SEASON, LONG_SEASON] if len(history) >= 2 * LONG_SEASON else [SEASON]
             model = models.MSTL(season_length=long, trend_forecaster=models.AutoETS(model="ZZN"))
+        elif name == "AutoARIMA":
+            # Candidates are compared approximately, as R's auto.arima does for series this long; else it takes minutes.
+            model = models.AutoARIMA(season_length=SEASON, approximation=True)
         else:
             model = getattr(models, name)(season_length=SEASON)
         central = sorted({round(abs(200 * level - 100)) for level in levels} - {0})

@@ -1,4 +1,4 @@
-"""Train the prior anew: `python -m assets.forecasting.pretrain`, about ten minutes of CPU.
+"""Train the prior anew: `python -m assets.forecasting.pretrain`, about half an hour of CPU.
 
 The same libraries give the same bytes. Writes the trees and their model card into `assets/forecasting/pretrained/`.
 To be run after any change of the cheap forecasts or features: the trees read them, and no longer know what they mean.
@@ -22,12 +22,12 @@ from assets.forecasting.frames import FloatArray, IntArray
 from assets.forecasting.governance import LIBRARIES, artefact_of_ensembles
 from assets.forecasting.learner import LARGE_ORIGINS, ORIGINS, choose_origins
 from assets.forecasting.mixture import feature_names, views
-from assets.forecasting.prior import ARTEFACT, CARD, FOLDER, PERIODS
+from assets.forecasting.prior import ARTEFACT, CARD, FOLDER, PERIODS, spread_out, tree_answer
 from assets.forecasting.quantiles import LEVELS, pinball
 from assets.processes import side_by_side
 
-SEED, TEST_SEED = 1, 2
-BATCHES, TEST_BATCHES = 600, 30
+SEED, TEST_SEED, SPREAD_SEED = 1, 2, 3
+BATCHES, TEST_BATCHES = 2000, 60
 HORIZON, BATCH_SERIES, STEPS, VIEWS = 48, 40, 5, 3
 #: Hours of history.
 WIDTHS = (96, 144, 168, 192, 216, 240, 288, 336, 336, 400, 504, 600, 720, 1000, 1400)
@@ -38,9 +38,9 @@ _CLIP = 50.0
 FEW_BATCHES, FEW_ROWS = 10, 20_000
 PARAMETERS = {
     "loss": "quantile",
-    "max_iter": 120,
+    "max_iter": 240,
     "learning_rate": 0.12,
-    "max_leaf_nodes": 31,
+    "max_leaf_nodes": 63,
     "min_samples_leaf": 100,
     "l2_regularization": 1.0,
     "early_stopping": False,
@@ -105,9 +105,24 @@ def _fitted(rows: Lessons, level: float) -> HistGradientBoostingRegressor:
         )
 
 
-def judge(ensembles: list[HistGradientBoostingRegressor], rows: Lessons) -> dict[str, float]:
-    """How the trees did on series they had not seen: loss beside the mixture's (geometric mean), coverage."""
-    answer = np.sort(np.column_stack([trees.predict(rows.features) for trees in ensembles]), axis=1)
+def spread_of(answer: FloatArray, error: FloatArray) -> list[float]:
+    """How many times as far from the median each level has to lie so that its share of the truth lies below it.
+
+    Trees that fit closely lie too close together on series that they have not seen. After split conformal prediction.
+    """
+    middle = LEVELS.index(0.5)
+    spread = []
+    for number, level in enumerate(LEVELS):
+        apart = answer[:, number] - answer[:, middle]
+        told = apart != 0
+        away = (error - answer[:, middle])[told] / apart[told]
+        part = level if level > LEVELS[middle] else 1 - level
+        spread.append(1.0 if number == middle else round(float(np.quantile(away, part)), 4))
+    return spread
+
+
+def judge(answer: FloatArray, rows: Lessons) -> dict[str, float]:
+    """How answers did on series not seen: loss beside the mixture's (geometric mean), coverage."""
     number = np.unique(rows.series, return_inverse=True)[1]
     own, mixture = (np.bincount(number, pinball(a, rows.error, LEVELS)) for a in (answer, rows.mixture))
     solid = (own > 0) & (mixture > 0)
@@ -125,7 +140,9 @@ def main() -> None:
         rows = lessons(SEED, BATCHES)
         print(f"{len(rows.error)} rows of {len(np.unique(rows.series))} series", file=sys.stderr, flush=True)
         ensembles = train(rows)
-        judged = judge(ensembles, lessons(TEST_SEED, TEST_BATCHES))
+        apart, unseen = lessons(SPREAD_SEED, TEST_BATCHES), lessons(TEST_SEED, TEST_BATCHES)
+        spread = spread_of(tree_answer(ensembles, apart.features), apart.error)
+        judged = judge(spread_out(tree_answer(ensembles, unseen.features), spread), unseen)
     artefact = artefact_of_ensembles(ensembles)
     card = {
         "what": "quantile trees for small panels of hourly series, trained on a made-up corpus alone",
@@ -140,6 +157,7 @@ def main() -> None:
         },
         "parameters": PARAMETERS,
         "levels": list(LEVELS),
+        "spread": {"corpus_seed": SPREAD_SEED, "factors": spread},
         "loss_floor": LOSS_FLOOR,
         "features": [*feature_names(PERIODS), *behaviour_names(PERIODS)],
         "versions": {name: version(name) for name in LIBRARIES},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,4 +60,15 @@ def prior_answer(features: np.ndarray, behaviour: np.ndarray) -> FloatArray:
     if not len(features):
         return np.zeros((0, len(LEVELS)))
     rows = np.concatenate([features, behaviour], axis=1)
-    return np.sort(np.column_stack([trees.predict(rows) for trees in ensembles()]), axis=1)
+    return spread_out(tree_answer(ensembles(), rows), card()["spread"]["factors"])
+
+
+def tree_answer(trained: Sequence[Any], rows: np.ndarray) -> FloatArray:
+    """Quantiles [row, level] as the trees say them, one ensemble a level."""
+    return np.sort(np.column_stack([trees.predict(rows) for trees in trained]), axis=1)
+
+
+def spread_out(answer: FloatArray, factors: Sequence[float]) -> FloatArray:
+    """Quantiles [row, level], each this many times as far from the median; increasing ones stay so."""
+    middle = answer[:, [LEVELS.index(0.5)]]
+    return np.sort(middle + np.asarray(factors) * (answer - middle), axis=1)

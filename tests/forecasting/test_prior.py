@@ -61,10 +61,24 @@ def unseen() -> pretrain.Lessons:
 
 def test_on_series_it_has_not_seen_the_prior_is_better_than_the_mixture(unseen: pretrain.Lessons) -> None:
     """Fails when features change their meaning and nobody trains the prior again."""
-    judged = pretrain.judge(list(prior.ensembles()), unseen)
+    features, behaviour = np.split(unseen.features, [len(feature_names(prior.PERIODS))], axis=1)
+
+    judged = pretrain.judge(prior.prior_answer(features, behaviour), unseen)
 
     assert judged["loss_beside_mixture"] < 0.95
-    assert 0.7 < judged["coverage_80_ratio"] < 0.85
+    assert 0.76 < judged["coverage_80_ratio"] < 0.84
+
+
+def test_answers_that_lie_too_close_together_are_spread_until_their_share_of_the_truth_lies_below() -> None:
+    random = np.random.default_rng(4)
+    centre, error = random.normal(size=(2, 20_000)) * [[5], [2]]
+    narrow = centre[:, None] + [-1.2816, -0.5244, 0.0, 0.5244, 1.2816]
+
+    factors = pretrain.spread_of(narrow, centre + error)
+    spread = prior.spread_out(narrow, factors)
+
+    np.testing.assert_allclose(factors, [2, 2, 1, 2, 2], rtol=0.05)
+    np.testing.assert_allclose(((centre + error)[:, None] <= spread).mean(axis=0), LEVELS, atol=0.01)
 
 
 def test_training_gives_the_same_bytes_again(
