@@ -141,7 +141,13 @@
 {# Read when a model is compiled, so that its statement has one plain condition. Without a landing schema (the project is only
    compiled) all are. #}
 {% macro rebuilds_all_records() -%}
-    {%- if not execute or target.type == 'spark' or not adapter.get_relation(model.database, 'landing', 'run_window') -%}
+    {%- if not execute or target.type == 'spark' -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {#- Asked of the catalogue, not of dbt's cache of relations: that one is half filled while another thread fills it, and a model
+        that found no window there was appended to itself. -#}
+    {%- set windows = run_query("select count(*) from information_schema.tables where table_schema = 'landing' and table_name = 'run_window'") -%}
+    {%- if windows.columns[0].values()[0] == 0 -%}
         {{ return(true) }}
     {%- endif -%}
     {{ return(run_query('select rebuilds_all_records from landing.run_window').columns[0].values()[0]) }}

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dbt.adapters.base.impl import BaseAdapter
 
 from assets.home import Home
 from assets.landing.contracts import contracts
@@ -343,6 +344,28 @@ def test_what_changed_is_rebuilt_as_a_build_of_everything_does(
             expected = read_duckdb(fresh, table)
             assert expected.num_rows > 0
             assert differences(read_duckdb(grown, table), expected, tolerance=0) == [], table
+
+
+def test_a_half_filled_relation_cache_does_not_append_a_table_to_itself(
+    runs: Sequence[tuple[Path, Path, bool]],
+    dbt_project: DbtProjectRunner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While one thread reads a schema into dbt's cache, another one finds it there, without its tables."""
+    is_cached = BaseAdapter._schema_is_cached
+
+    def half_filled(adapter: BaseAdapter, database: str | None, schema: str) -> bool:
+        return schema == "landing" or is_cached(adapter, database, schema)
+
+    monkeypatch.setattr(BaseAdapter, "_schema_is_cached", half_filled)
+    grown = runs[-1][0]
+    warehouse = damaged(grown, tmp_path, "select 1")
+    table = "intermediate.int_service_requests"
+
+    assert dbt_project.run(["run", "--select", "int_service_requests"], warehouse).failed() == {}
+
+    assert differences(read_duckdb(warehouse, table), read_duckdb(grown, table), tolerance=0) == []
 
 
 def test_tests_of_rebuilt_rows_still_fail(
